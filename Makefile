@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CONSTRAINTS = constraints/py$(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])').txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test bench lint clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(VENV)/ready: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -c $(CONSTRAINTS) -e .
+	@touch $@
+
+$(VENV)/ready-test: $(VENV)/ready
+	@$(PIP) install -c $(CONSTRAINTS) -e '.[test]'
+	@touch $@
+
+demo: $(VENV)/ready  ## run the main job from end to end on the embedded database
+	@$(BIN)/hub demo --data demo-data --fresh
+
+test: $(VENV)/ready-test  ## run the checks and the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+bench: $(VENV)/ready-test  ## measure the hub against the floor
+	@$(BIN)/python -m bench
+
+lint: $(VENV)/ready-test  ## style and types only
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+clean:  ## remove what make made
+	rm -rf $(VENV) demo-data build *.egg-info

@@ -1,0 +1,579 @@
+"""Every error code with its sentence and its next step, in Chinese and English. Nothing else.
+
+A code never changes its meaning. The part before the dot names the step or noun that raises it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """A fact and what to do about it, in both languages."""
+
+    zh: str
+    en: str
+    next_zh: str
+    next_en: str
+
+
+CATALOGUE: dict[str, Text] = {
+    # xml: step 1, the bounded parse
+    "xml.malformed": Text(
+        "不是格式良好的 XML", "the document is not well-formed XML",
+        "请检查报文后重新发送", "correct the document and send it again",
+    ),
+    "xml.too-large": Text(
+        "报文超过允许的大小", "the document is larger than this hub takes",
+        "请压缩或拆分附件后重新发送", "compress or split the attachments and send it again",
+    ),
+    "xml.too-deep": Text(
+        "XML 元素嵌套过深", "the XML elements are nested too deeply",
+        "请减少嵌套层级后重新发送", "nest fewer levels and send it again",
+    ),
+    "xml.too-many": Text(
+        "XML 元素、属性或命名空间声明过多", "the document has too many elements, attributes or namespace declarations",
+        "请精简或拆分报文后重新发送", "simplify or split the document and send it again",
+    ),
+    "xml.too-long": Text(
+        "XML 名称或属性值过长", "an XML name or attribute value is too long",
+        "请将长文本放入元素内容后重新发送", "move long text into element content and send it again",
+    ),
+    "xml.encoding": Text(
+        "字符编码不受支持，或内容与所声明的编码不符",
+        "the character encoding is not supported, or the bytes do not match the declared one",
+        "请改用 UTF-8 编码并据实声明后重新发送", "write it in UTF-8, declare that, and send it again",
+    ),
+    "xml.doctype": Text(
+        "报文不得含有 DOCTYPE 声明", "a document must not have a DOCTYPE",
+        "请删除 DOCTYPE 声明后重新签名发送", "remove the DOCTYPE, sign again and send",
+    ),
+    "xml.comment": Text(
+        "报文不得含有 XML 注释", "a document must not have comments",
+        "请删除全部注释后重新签名发送", "remove all comments, sign again and send",
+    ),
+    "xml.instruction": Text(
+        "报文不得含有 XML 处理指令", "a document must not have processing instructions",
+        "请删除全部处理指令后重新签名发送", "remove all processing instructions, sign again and send",
+    ),
+    # envelope: step 2
+    "envelope.invalid": Text(
+        "信封不符合 envelope-1 模式", "the envelope does not match schema envelope-1",
+        "请按模式修改后重新签名发送", "correct it by the schema, sign again and send",
+    ),
+    "envelope.time": Text(
+        "日期时间无法识别", "a date and time cannot be read",
+        "请使用带时区的日期时间，如 2026-03-01T09:00:00+08:00", "write it with its zone, as in 2026-03-01T09:00:00+08:00",
+    ),
+    # signature and certificate: step 3
+    "signature.missing": Text(
+        "报文没有数字签名", "the document is not signed",
+        "请用本单位登记的证书签名后重新发送", "sign it with an enrolled certificate and send it again",
+    ),
+    "signature.profile": Text(
+        "数字签名不符合本中心的签名规范", "the signature does not follow the signature profile of this hub",
+        "请按接口文档的签名规范重新签名", "sign again by the signature profile of the interface document",
+    ),
+    "signature.invalid": Text(
+        "数字签名验证未通过", "the signature does not verify",
+        "请核对签名私钥，确认报文签名后未被改动，再重新签名发送",
+        "check the signing key and that nothing alters the document after signing, then sign again and send",
+    ),
+    "signature.prefix-unsigned": Text(
+        "内容中使用的命名空间前缀未受签名保护", "a namespace prefix used in content is not protected by the signature",
+        "请在根元素声明该前缀，列入 InclusiveNamespaces 的 PrefixList，再重新签名",
+        "bind the prefix at the root, list it in the PrefixList of InclusiveNamespaces and sign again",
+    ),
+    "signature.namespace": Text(
+        "命名空间标识是相对 URI，无法规范化", "a namespace name is a relative URI, which cannot be canonicalised",
+        "请改用绝对 URI（如 urn: 或 http:）作为命名空间标识后重新签名",
+        "use an absolute URI (urn: or http:) as namespace name and sign again",
+    ),
+    "certificate.unenrolled": Text(
+        "签名证书未在本中心登记", "the signing certificate is not enrolled at this hub",
+        "请联系本中心管理员登记该证书", "ask the hub's administrator to enrol it",
+    ),
+    "certificate.disabled": Text(
+        "签名证书已被停用", "the signing certificate has been disabled",
+        "请使用有效的证书签名，或联系本中心管理员", "sign with another certificate, or ask the hub's administrator",
+    ),
+    "certificate.unreadable": Text(
+        "证书内容无法识别", "the certificate cannot be read",
+        "请提供 PEM 或 DER 格式的 X.509 证书，且不得包含私钥", "give an X.509 certificate as PEM or DER, without a private key",
+    ),
+    "certificate.not-yet-valid": Text(
+        "证书尚未生效", "the certificate is not valid yet",
+        "请在生效日期之后使用，或校准系统时钟", "use it from its first day on, or set the clock",
+    ),
+    "certificate.expired": Text(
+        "证书已过有效期", "the certificate has expired",
+        "请向发证机构换发证书，并在本中心登记", "have it renewed and enrol the new one at this hub",
+    ),
+    "certificate.usage": Text(
+        "证书用途不允许签署文件", "the certificate's usage does not allow it to sign documents",
+        "请使用密钥用途含数字签名或不可否认的单位证书", "use one with the key usage digitalSignature or nonRepudiation, not a CA or TLS one",
+    ),
+    "certificate.weak": Text(
+        "证书的密钥算法或长度不符合要求", "the certificate's key is of an unaccepted kind or too short",
+        "请使用 RSA 2048 位以上或 P-256 密钥的证书", "use one with an RSA key of at least 2048 bits, or P-256",
+    ),
+    "certificate.untrusted": Text(
+        "证书不是由本中心信任的机构签发", "the certificate was not issued by an authority this hub trusts",
+        "请核对发证机构；管理员可用 hub trust 登记其根证书及中间证书",
+        "check who issued it; the administrator can add root and intermediates with hub trust",
+    ),
+    "certificate.revoked": Text(
+        "证书已被吊销", "the certificate has been revoked",
+        "请向发证机构申请新证书，并在本中心登记", "obtain a new one and enrol it at this hub",
+    ),
+    "certificate.crl-stale": Text(
+        "无法确认证书是否被吊销：吊销列表缺失或已过期",
+        "whether the certificate is revoked cannot be told: the revocation list is missing or out of date",
+        "请稍后重新发送；管理员请更新吊销列表", "send it again later; the administrator must bring in a new list",
+    ),
+    "certificate.already-enrolled": Text(
+        "该证书已经登记", "the certificate is enrolled already",
+        "无需重复登记；可用 hub cert list 查看", "nothing to do; see hub cert list",
+    ),
+    "certificate.shared": Text(
+        "同一证书登记了两次", "one certificate is enrolled twice",
+        "请删除其中一条登记", "remove one of the two",
+    ),
+    # payload: step 4
+    "payload.document-number": Text(
+        "发文字号不规范", "the document number is not in its proper form",
+        "请使用六角括号〔〕，不加“第”，序号不编虚位（GB/T 9704-2012 7.2.5）",
+        "use the brackets 〔〕, no 第 and no leading zero (GB/T 9704-2012 7.2.5)",
+    ),
+    # rights and routing: step 5
+    "routing.recipient": Text(
+        "收文单位不存在，或发文单位无权向其发送此类报文",
+        "a recipient does not exist, or the sender has no right to send it this type of message",
+        "请核对收文单位代码；确需发送的，请向交换平台管理员申请权限",
+        "check the recipient's code; if it is right, ask the hub's administrator for the right to send",
+    ),
+    "routing.rejected": Text(
+        "该报文被交换平台的路由规则拒绝", "a routing rule of the hub rejects this message",
+        "请按规则给出的说明处理后重新发送，或与交换平台管理员联系",
+        "follow the rule's words and send again, or ask the hub's administrator",
+    ),
+    "rights.sender": Text(
+        "签名证书不属于报文所称的发送方", "the certificate that signed is not the stated sender's",
+        "请使用发送方本单位登记的证书签名", "sign with a certificate enrolled for that sender",
+    ),
+    "rights.classification": Text(
+        "密级超过本中心允许的上限，此类文件不得经由本系统传输", "the classification is above the ceiling of this hub",
+        "请改用涉密渠道传递", "use the channel meant for classified documents",
+    ),
+    "message.future": Text(
+        "报文创建时间晚于当前时间", "the message was created in the future",
+        "请校准发送系统的时钟", "set the clock of the sending system",
+    ),
+    "message.expired": Text(
+        "报文已过有效期", "the message has expired",
+        "请以新的报文标识重新发送", "send it anew under a new message id",
+    ),
+    "message.life": Text(
+        "报文有效期过长", "the message asks for too long a life",
+        "请缩短有效期", "set an earlier expiry",
+    ),
+    "message.recipients": Text(
+        "收件单位数量超过上限", "there are more recipients than this hub takes",
+        "请分批发送", "send it in parts",
+    ),
+    "attachment.missing": Text(
+        "清单中的附件未随报文提交", "an attachment of the manifest did not come with the message",
+        "请随报文一并提交该附件", "hand it in together with the message",
+    ),
+    "attachment.unlisted": Text(
+        "提交了清单中没有的附件", "an attachment came that the manifest does not list",
+        "请在清单中列明后重新签名", "list it in the manifest and sign again",
+    ),
+    "attachment.altered": Text(
+        "附件内容与清单中的大小或摘要不符", "an attachment does not match the size or digest of its manifest line",
+        "请核对附件后重新提交", "check the attachment and hand it in again",
+    ),
+    "attachment.duplicate": Text(
+        "附件标识重复", "an attachment id stands twice",
+        "请为每个附件使用不同的标识", "give each attachment an id of its own",
+    ),
+    # message: step 6
+    "message.conflict": Text(
+        "同一发送方已用此报文标识发送过不同内容", "this sender has used the message id before for other content",
+        "请使用新的报文标识", "use a new message id",
+    ),
+    "message.unknown": Text(
+        "没有找到该报文", "no such message was found",
+        "请核对报文标识、办件编号或发文字号", "check the message id, case number or document number",
+    ),
+    # request: Fetch, Confirm and Status
+    "request.invalid": Text(
+        "请求不符合 proof-1 模式", "the request does not match schema proof-1",
+        "请按模式修改后重新签名", "correct it by the schema and sign again",
+    ),
+    "request.kind": Text(
+        "请求类型与所调用的操作不符", "the signed request is not of the kind that this operation takes",
+        "请提交与操作对应的请求", "hand in the request that belongs to the operation",
+    ),
+    "request.window": Text(
+        "请求时间不在允许的范围内", "the request's time is outside the window",
+        "请校准时钟后重新生成请求", "set the clock and make the request anew",
+    ),
+    "request.replayed": Text(
+        "该请求已使用过", "the request was used before",
+        "请使用新的随机数重新生成请求", "make a new request with a new nonce",
+    ),
+    # delivery: the way out
+    "delivery.unreachable": Text(
+        "无法连接收件单位的端点", "the recipient's endpoint cannot be reached",
+        "请检查端点地址和网络", "check the endpoint's address and the network",
+    ),
+    "delivery.timeout": Text(
+        "收件单位的端点未在时限内应答", "the recipient's endpoint did not answer in time",
+        "请检查收件系统或调整超时", "check the receiving system, or allow more time",
+    ),
+    "delivery.fault": Text(
+        "收件单位的端点返回错误", "the recipient's endpoint answered with a fault",
+        "请查看收件系统的日志", "look at the log of the receiving system",
+    ),
+    "delivery.answer": Text(
+        "收件单位的应答不是有效的签收凭据", "the recipient's answer is not a valid acknowledgement",
+        "请检查收件系统的应答格式", "check the form of its answer",
+    ),
+    "delivery.unsigned": Text(
+        "收件单位的应答没有签名", "the recipient's acknowledgement is not signed",
+        "请让收件系统签名，或在端点配置中允许不签名", "have it sign, or allow unsigned answers in the endpoint's profile",
+    ),
+    "delivery.other-message": Text(
+        "收件单位应答的不是这份报文", "the recipient acknowledged another message",
+        "请检查收件系统", "check the receiving system",
+    ),
+    "delivery.other-signer": Text(
+        "应答由其他单位的证书签名", "the acknowledgement was signed by another department",
+        "请检查收件系统使用的证书", "check which certificate it signs with",
+    ),
+    "delivery.expired": Text(
+        "报文在投递前已过有效期", "the message expired before it could be delivered",
+        "请由发送方重新发送", "the sender should send it anew",
+    ),
+    "delivery.gave-up": Text(
+        "多次投递未成功，已停止重试", "delivery was tried until its time limit and given up",
+        "请排除故障后使用 hub msg resend 重新投递", "mend the endpoint, then use hub msg resend",
+    ),
+    "delivery.no-endpoint": Text(
+        "收件单位没有登记端点", "the recipient has no endpoint",
+        "请使用 hub endpoint add 登记端点", "register one with hub endpoint add",
+    ),
+    "delivery.unknown": Text(
+        "没有这次投递，或它不属于该单位", "there is no such delivery, or it is not this department's",
+        "请核对投递编号", "check the delivery id",
+    ),
+    "delivery.state": Text(
+        "投递的当前状态不允许此操作", "the delivery is not in a state that allows this",
+        "请先用 hub msg trace 查看状态", "look at its state with hub msg trace",
+    ),
+    # schema, routing, registry, store, settings: ours
+    "key.unreadable": Text(
+        "无法读取签名私钥或证书", "the signing key or its certificate cannot be read",
+        "请检查密钥与证书文件的路径、格式、权限和口令", "check path, format, permissions and password of the key and certificate files",
+    ),
+    "key.mismatch": Text(
+        "签名私钥与证书不匹配", "the signing key does not belong to the certificate",
+        "请使用与该私钥成对的证书", "use the certificate that was issued for this key",
+    ),
+    "key.weak": Text(
+        "签名密钥的算法或长度不符合要求", "the kind or size of the signing key is not accepted",
+        "请改用 P-256 密钥或 2048 位以上的 RSA 密钥", "use a P-256 key, or an RSA key of 2048 bits or more",
+    ),
+    "routing.version": Text(
+        "不支持该路由文件的格式版本", "the format version of the routing file is not supported",
+        "请使用所示的格式版本，或升级交换平台", "use the version shown, or upgrade the hub",
+    ),
+    "routing.rule": Text(
+        "每条路由规则必须且只能有一个动作", "a routing rule needs exactly one action",
+        "请在 then 中保留所示动作之一", "keep one of the actions shown under then",
+    ),
+    "routing.value": Text(
+        "路由规则中的取值不符合格式", "a value in a routing rule does not have the right form",
+        "请按所示格式填写", "write it in the form shown",
+    ),
+    "routing.duplicate-rule": Text(
+        "路由规则重名", "two routing rules have the same name",
+        "请为每条规则取不同的名称", "give each rule a name of its own",
+    ),
+    "routing.xpath-syntax": Text(
+        "路由规则中的 XPath 无法编译", "an XPath in a routing rule does not compile",
+        "请检查括号、引号和各比较项的类型",
+        "check its brackets, quotes and the types it compares",
+    ),
+    "routing.xpath-prefix": Text(
+        "路由规则中的 XPath 使用了未声明的前缀",
+        "an XPath in a routing rule uses an undeclared prefix",
+        "请在该规则的 namespaces 中声明此前缀，或改用已声明的前缀",
+        "declare it under namespaces in that rule, or use a declared one",
+    ),
+    "routing.xpath-function": Text(
+        "路由规则中的 XPath 使用了不允许的函数",
+        "an XPath in a routing rule calls a function that is not allowed",
+        "请改用所示函数", "use a function shown",
+    ),
+    "routing.xpath-limit": Text(
+        "路由规则中的 XPath 使用了可能耗时过长的写法",
+        "an XPath in a routing rule has a form that a document could make slow",
+        "请改用所示写法；允许的写法见 docs/routing.md",
+        "use the form shown; docs/routing.md lists what is allowed",
+    ),
+    "routing.xpath-failed": Text(
+        "路由规则中的 XPath 无法在该报文上求值",
+        "an XPath in a routing rule failed on this message",
+        "请交换平台管理员用 hub route explain 检查该规则",
+        "the hub's administrator should check the rule with hub route explain",
+    ),
+    "routing.target": Text(
+        "路由规则指定的转送目的地目前不存在或已停用",
+        "the destination that a routing rule redirects to is absent or disabled",
+        "报文未被接收；请交换平台管理员修正路由规则后由发文单位重新发送",
+        "the message was not accepted; the hub's administrator should mend the rule, then send it again",
+    ),
+    "routing.unknown-type": Text(
+        "路由规则提到的报文类型尚未登记", "a routing rule names a type that is not registered",
+        "请核对名称，或先登记该模式", "check the name, or register the schema first",
+    ),
+    "routing.unknown-department": Text(
+        "路由规则提到的单位尚未登记", "a routing rule names a department that is not registered",
+        "请核对单位代码，或先登记该单位", "check the code, or register the department first",
+    ),
+    "routing.unknown-group": Text(
+        "路由规则提到的单位组不存在", "a routing rule names a group that does not exist",
+        "请核对组名，或先建立该组", "check the name, or create the group first",
+    ),
+    "routing.unknown-endpoint": Text(
+        "路由规则提到的接收端点不存在", "a routing rule names an endpoint that does not exist",
+        "请核对端点代码，或先登记该端点", "check the code, or add the endpoint first",
+    ),
+    "routing.no-match": Text(
+        "路由规则的条件目前匹配不到任何对象",
+        "a condition of a routing rule matches nothing at present",
+        "请核对通配符或区划代码", "check the pattern or the division code",
+    ),
+    "routing.no-target": Text(
+        "路由规则的目的地目前没有可用单位",
+        "nobody enabled is behind the targets of a routing rule",
+        "请为该组添加单位，或启用有关单位",
+        "add departments to the group, or enable the department",
+    ),
+    "routing.no-effect": Text(
+        "该路由规则不会改变任何结果", "a routing rule changes nothing",
+        "请修改规则的目的地，或将其删除", "change its targets, or remove it",
+    ),
+    "routing.unreachable": Text(
+        "该路由规则永远不会执行，前面的规则已终止处理",
+        "a routing rule is never reached: an earlier one ends the list before it",
+        "请将其移到所示规则之前，或将其删除", "move it before the rule shown, or remove it",
+    ),
+    "routing.redirect-all": Text(
+        "该转送规则未限定收文单位，将取代全部收文单位",
+        "a redirect without a recipient condition takes the document from every recipient",
+        "如非本意，请增加 recipient 条件", "add a recipient condition unless that is meant",
+    ),
+    "retry.policy": Text(
+        "重试参数超出允许范围", "a retry setting is out of range",
+        "请按所示范围填写", "set it inside the range shown",
+    ),
+    "settings.value": Text(
+        "配置项的值不正确", "a setting has a wrong value",
+        "请修改 hub.yaml", "correct hub.yaml",
+    ),
+    "settings.absent": Text(
+        "数据目录中没有 hub.yaml", "there is no hub.yaml in the data directory",
+        "请先运行 hub init，或用 --data 指定目录", "run hub init first, or name the directory with --data",
+    ),
+    "settings.unreadable": Text(
+        "无法读取数据目录中的文件", "a file in the data directory cannot be read",
+        "请检查文件权限和编码", "check its permissions and encoding",
+    ),
+    "store.exists": Text(
+        "该数据库已存在内容", "the database is not empty",
+        "请换一个数据目录或数据库", "use another data directory or database",
+    ),
+    "store.absent": Text(
+        "数据库不存在或不是交换中心的数据库", "there is no hub database here",
+        "请先运行 hub init", "run hub init first",
+    ),
+    "store.newer": Text(
+        "数据库由更新版本的程序创建", "the database was made by a newer version of this program",
+        "请升级程序后再打开", "upgrade the program, then open it",
+    ),
+    "store.damaged": Text(
+        "数据库文件已损坏", "the database file is damaged",
+        "请从备份恢复", "restore it from a backup",
+    ),
+    "store.url": Text(
+        "数据库地址不正确", "the database address is not right",
+        "应为 sqlite:///文件 或 postgresql+psycopg://…", "use sqlite:///file or postgresql+psycopg://...",
+    ),
+    "store.full": Text(
+        "磁盘已满，暂时不能接收", "the disk is full, nothing can be taken now",
+        "请稍后重试；管理员请清理磁盘", "try again later; the administrator should free space",
+    ),
+    "store.read-only": Text(
+        "数据库只读，暂时不能接收", "the database is read-only, nothing can be taken now",
+        "请稍后重试；管理员请检查权限", "try again later; the administrator should check permissions",
+    ),
+    "store.io": Text(
+        "存储读写出错，暂时不能接收", "the storage answered with an error, nothing can be taken now",
+        "请稍后重试；管理员请检查磁盘", "try again later; the administrator should check the disk",
+    ),
+    "store.busy": Text(
+        "系统繁忙，暂时不能接收", "the hub is too busy to take more now",
+        "请稍后重试", "try again later",
+    ),
+    "store.unreachable": Text(
+        "数据库暂时无法使用", "the database cannot be used now",
+        "请稍后重试；管理员请检查数据库", "try again later; the administrator should check the database",
+    ),
+    # trust: authorities and revocation lists
+    "trust.not-authority": Text(
+        "该证书不是 CA 证书，不能作为信任锚", "this is not a CA certificate and cannot be an anchor",
+        "请提供发证机构的根证书或中间证书", "give the authority's root or intermediate certificate",
+    ),
+    "trust.crl-unreadable": Text(
+        "吊销列表无法识别或类型不受支持", "a revocation list cannot be read or is of an unsupported kind",
+        "请从发证机构重新下载完整的吊销列表", "fetch the full list from the authority again",
+    ),
+    "trust.crl-foreign": Text(
+        "吊销列表不是由受信任的机构签发", "no trusted authority signed this revocation list",
+        "请移除该文件，或先登记其签发机构", "remove the file, or add its authority first",
+    ),
+    "trust.crl-missing": Text(
+        "缺少发证机构的吊销列表", "an authority's revocation list is missing",
+        "请将其吊销列表放入配置的目录", "put its list into the configured folder",
+    ),
+    "trust.crl-early": Text(
+        "吊销列表的签发时间晚于当前时间", "a revocation list was issued in the future",
+        "请校准本机时钟", "set this machine's clock",
+    ),
+    "trust.crl-late": Text(
+        "吊销列表已过更新时间，仍在宽限期内", "a revocation list is overdue, but within its grace",
+        "请尽快更新吊销列表", "bring in a new list soon",
+    ),
+    "trust.crl-stale": Text(
+        "吊销列表已超过宽限期，相关证书的报文均被拒收",
+        "a revocation list is out of date beyond its grace; messages under it are refused",
+        "请立即更新吊销列表", "bring in a new list now",
+    ),
+    "trust.authority-expiring": Text(
+        "发证机构证书即将到期", "an authority's certificate expires soon",
+        "请联系发证机构取得新证书并登记", "obtain and add its new certificate",
+    ),
+    "trust.authority-expired": Text(
+        "发证机构证书已到期", "an authority's certificate has expired",
+        "请登记新的发证机构证书", "add its new certificate",
+    ),
+    "ca.unreadable": Text(
+        "演示 CA 目录无法读取或内容不一致", "the demo CA's folder cannot be read, or its files do not belong together",
+        "请检查该目录，或用 hub ca 重新创建", "check the folder, or make a new one with hub ca",
+    ),
+    # registry: departments, groups, endpoints, rights and certificates
+    "registry.version": Text(
+        "登记文件的版本不受支持", "the registry file is of an unknown version",
+        "请使用本程序导出的格式", "use the form that this program exports",
+    ),
+    "registry.uscc-length": Text(
+        "统一社会信用代码长度不正确", "a unified social credit code has the wrong length",
+        "请核对 18 位代码（GB 32100-2015）", "check the 18 characters (GB 32100-2015)",
+    ),
+    "registry.uscc-alphabet": Text(
+        "统一社会信用代码中有不允许的字符（不使用字母 I、O、S、V、Z）",
+        "a unified social credit code holds a character outside its alphabet (no I, O, S, V, Z)",
+        "请核对是否将数字 0、1 误录为字母 O、I", "check whether a digit 0 or 1 was typed as O or I",
+    ),
+    "registry.uscc-organisation": Text(
+        "统一社会信用代码中组织机构代码部分的校验码不正确（第 17 位）",
+        "the organisation code within a unified social credit code has a wrong check character (the 17th)",
+        "请核对第 9 至 17 位（GB 11714）", "check characters 9 to 17 (GB 11714)",
+    ),
+    "registry.uscc-check": Text(
+        "统一社会信用代码的校验码不正确（第 18 位）", "a unified social credit code has a wrong check character (the 18th)",
+        "请逐位核对代码", "check the code character by character",
+    ),
+    "registry.organisation-code": Text(
+        "组织机构代码不正确", "an organisation code is not right",
+        "请核对 9 位代码（GB 11714）", "check the 9 characters (GB 11714)",
+    ),
+    "registry.division": Text(
+        "行政区划代码不正确", "an administrative division code is not right",
+        "请填写 6 位代码（乡镇 9 位，村 12 位）", "write 6 digits (9 for a town, 12 for a village)",
+    ),
+    "registry.code": Text(
+        "代码格式不正确", "a code is not well formed",
+        "请使用字母、数字、点、下划线和连字符，首位为字母或数字，最长 64 位",
+        "use letters, digits, dot, underscore and hyphen, first a letter or digit, at most 64",
+    ),
+    "registry.name": Text(
+        "名称不正确", "a name is not right",
+        "请填写 1 至 100 个可显示的字符", "write 1 to 100 printable characters",
+    ),
+    "registry.choice": Text(
+        "取值不在允许的范围内", "a value is not one of those allowed",
+        "请从所示取值中选择", "choose one of those shown",
+    ),
+    "registry.number": Text(
+        "数值超出允许的范围", "a number is out of its range",
+        "请按所示范围填写", "keep to the range shown",
+    ),
+    "registry.url": Text(
+        "端点地址不正确", "an endpoint's address is not right",
+        "请填写 http 或 https 地址，不得包含用户名和密码", "write an http or https address without user name or password",
+    ),
+    "registry.mailbox-url": Text(
+        "信箱方式的端点不应填写地址", "a mailbox endpoint has no address",
+        "请删除地址，或将方式改为 push", "remove the address, or make its kind push",
+    ),
+    "registry.duplicate": Text(
+        "同一项登记了两次", "an item is registered twice",
+        "请删除其中一条", "remove one of the two",
+    ),
+    "registry.unknown-department": Text(
+        "引用的部门不存在", "a department is named that does not exist",
+        "请先登记该部门，或更正代码", "register it first, or correct the code",
+    ),
+    "registry.unknown-group": Text(
+        "引用的分组不存在", "a group is named that does not exist",
+        "请先建立该分组，或更正名称", "make it first, or correct the name",
+    ),
+    "registry.parent-circle": Text(
+        "上级部门关系形成循环", "departments are each other's parents in a circle",
+        "请更正上级部门", "correct the parent",
+    ),
+    "registry.one-certificate": Text(
+        "每条登记应恰好包含一张证书", "each line must hold exactly one certificate",
+        "请将多张证书分条登记，不要附上证书链", "enrol each on a line of its own, without its chain",
+    ),
+    # config: any YAML text an administrator writes
+    "config.syntax": Text(
+        "配置文本不是合法的 YAML", "the text is not valid YAML",
+        "请检查所示行及其上一行的缩进、引号和冒号", "check indentation, quotes and colons on that line and the one above",
+    ),
+    "config.not-plain": Text(
+        "配置文本只能是单个文档的普通数据，不得使用锚点、别名、标签或过深的嵌套",
+        "the text must be one document of plain data, without anchors, aliases, tags or deep nesting",
+        "请将内容展开书写", "write the content out in full",
+    ),
+    "config.duplicate-key": Text(
+        "同一键出现两次", "a key stands twice in one mapping",
+        "请删除其中一处", "remove one of the two",
+    ),
+    "config.unknown-key": Text(
+        "存在无法识别的键", "a key is not known here",
+        "请改为所示的键名或将其删除", "use the key shown, or remove it",
+    ),
+    "config.missing-key": Text(
+        "缺少必填的键", "a required key is missing",
+        "请补充该键后重试", "add it and try again",
+    ),
+    "config.shape": Text(
+        "键值的类型不正确", "a value has the wrong shape",
+        "请按所示类型填写", "write it in the shape shown",
+    ),
+}

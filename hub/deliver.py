@@ -1,0 +1,213 @@
+"""The way out: every accepted message reaches each recipient, or ends as a dead letter with its cause.
+
+Five steps per delivery: 1 lease, 2 send (no transaction open), 3 decide (a value), 4 record and 5 settle in one
+transaction. `decide` touches nothing. Starting after a crash is the normal road: what was leased is waiting again.
+This file is the steps; who goes when, and how many at once, is `hub.dispatch`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub import proof, signature
+from hub.accept import admit, examine
+from hub.connector import Connector
+from hub.directory import Endpoint, Profile
+from hub.errors import HubError, Refused, Undelivered
+from hub.hub import Hub, Rules
+from hub.message import Acknowledgement, Consignment, DeliveryState, Hop
+from hub.notice import non_delivery
+from hub.parser import ParseLimits, parse
+from hub.retry import RetryPolicy, next_attempt
+from hub.store import outbox
+from hub.store.outbox import Leased
+from hub.store.transaction import Transaction
+
+ANSWER_LIMITS = ParseLimits(max_bytes=256 * 1024, max_elements=200)
+"""An acknowledgement is small; anything bigger is an attack or a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The recipient has the message, and `acknowledgement` is its word for it."""
+
+    acknowledgement: Acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """Try again at `at`; `cause` is an error code."""
+
+    at: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """No further attempt; the delivery becomes a dead letter of this cause."""
+
+    cause: str
+
+
+Outcome = Delivered | RetryAt | GaveUp
+
+
+async def deliver(hub: Hub, connector: Connector, endpoint: Endpoint, leased: Leased) -> Outcome:
+    """Bring one leased delivery to its next state and return what became of it."""
+    answer = await send(connector, endpoint, leased.consignment)  # 2
+    at = hub.clock()
+    outcome = decide(leased, endpoint.profile, answer, hub.rules, at, hub.chance())  # 3
+    await hub.writer.run(lambda transaction: settle(transaction, hub, leased, outcome, at))  # 4, 5
+    return outcome
+
+
+async def send(connector: Connector, endpoint: Endpoint, consignment: Consignment) -> bytes | Undelivered:
+    """Hand a consignment over and return the recipient's answer, or why there is none."""
+    try:
+        return await connector.deliver(endpoint, consignment)
+    except Undelivered as error:
+        return error
+
+
+def decide(
+    leased: Leased,
+    profile: Profile,
+    answer: bytes | Undelivered,
+    rules: Rules,
+    at: datetime,
+    chance: float,
+) -> Outcome:
+    """Say what an answer means for a delivery. Pure."""
+    if isinstance(answer, bytes):
+        try:
+            return Delivered(check_answer(answer, leased.consignment, profile, rules, at))
+        except Undelivered as error:
+            answer = error
+    return retry(leased, profile, answer.code, at, chance)
+
+
+def retry(leased: Leased, profile: Profile, cause: str, at: datetime, chance: float) -> RetryAt | GaveUp:
+    """The next attempt after a failure, or the end of trying."""
+    policy = RetryPolicy(
+        first=profile.first_retry, longest=profile.longest_retry, give_up_after=profile.give_up_after
+    )
+    following = next_attempt(policy, leased.attempts + 1, leased.first_at, at, leased.expires, chance)
+    return GaveUp(cause) if following is None else RetryAt(following, cause)
+
+
+def check_answer(
+    raw: bytes, consignment: Consignment, profile: Profile, rules: Rules, at: datetime
+) -> Acknowledgement:
+    """Read a recipient's answer as proof that it has this message, and no other. Errors: Undelivered delivery.*."""
+    try:
+        root = parse(raw, ANSWER_LIMITS)
+        rules.schemas.check_proof(root)
+        thumbprint = _check_signer(root, consignment, profile, rules, at)
+        found = proof.read_acknowledgement(root, raw, thumbprint)
+    except Refused as error:
+        raise Undelivered("delivery.answer", operator=f"{error.code} {error.where} {error.operator}") from None
+    given = (found.message_id, found.sender, found.digest, found.recipient)
+    wanted = (consignment.message_id, consignment.sender, consignment.digest, consignment.recipient)
+    if given != wanted:
+        raise Undelivered("delivery.other-message")
+    return found
+
+
+def _check_signer(
+    root: object, consignment: Consignment, profile: Profile, rules: Rules, at: datetime
+) -> str:
+    if not signature.is_signed(root):
+        if profile.signed_answer:
+            raise Undelivered("delivery.unsigned")
+        return ""
+    signed = signature.verify(root)
+    signer = rules.trust.identify(signed.certificate, at)
+    if signer.department != consignment.recipient:
+        raise Undelivered("delivery.other-signer")
+    return signer.thumbprint
+
+
+def settle(transaction: Transaction, hub: Hub, leased: Leased, outcome: Outcome, at: datetime) -> bool:
+    """Record an outcome in ledger and outbox; False if the lease was lost and nothing was recorded."""
+    delivery = leased.consignment.delivery_id
+    if not outbox.still_leased(transaction, delivery):
+        return False
+    match outcome:
+        case Delivered(acknowledgement):
+            settle_delivered(transaction, leased.consignment, acknowledgement, hub.id, at)
+        case RetryAt(next_at, cause):
+            _append(transaction, Hop.ATTEMPT_FAILED, leased.consignment, hub.id, at, detail=cause)
+            state = DeliveryState.WAITING
+            outbox.settle(transaction, delivery, state, at, next_at=next_at, cause=cause)
+        case GaveUp(cause):
+            give_up(transaction, hub, leased, cause, at)
+    return True
+
+
+def settle_delivered(
+    transaction: Transaction,
+    consignment: Consignment,
+    acknowledgement: Acknowledgement,
+    hub_id: str,
+    at: datetime,
+) -> None:
+    """Record that a recipient has a message, with its acknowledgement as evidence."""
+    evidence = hashlib.sha256(acknowledgement.raw).hexdigest()
+    transaction.stage_document(evidence, acknowledgement.raw)
+    _append(
+        transaction,
+        Hop.DELIVERED,
+        consignment,
+        hub_id,
+        at,
+        evidence=evidence,
+        signer=acknowledgement.thumbprint,
+        detail="signed" if acknowledgement.thumbprint else "unsigned",
+    )
+    outbox.settle(transaction, consignment.delivery_id, DeliveryState.DELIVERED, at, evidence=evidence)
+
+
+def give_up(transaction: Transaction, hub: Hub, leased: Leased, cause: str, at: datetime) -> None:
+    """Make a delivery a dead letter, and tell its sender with a signed notice."""
+    consignment = leased.consignment
+    _append(transaction, Hop.GAVE_UP, consignment, hub.id, at, detail=cause)
+    outbox.settle(transaction, consignment.delivery_id, DeliveryState.DEAD, at, cause=cause)
+    if consignment.sender != hub.id:
+        _notify(transaction, hub, leased, cause, at)
+
+
+def _notify(transaction: Transaction, hub: Hub, leased: Leased, cause: str, at: datetime) -> None:
+    raw = non_delivery(leased.consignment, leased.attempts + 1, cause, hub.id, hub.signer, at)
+    try:
+        examined = examine(raw, hub.rules, at, {})
+    except HubError as error:
+        _append(transaction, Hop.NOTICE, leased.consignment, hub.id, at, detail=error.code)
+        return
+    admit(transaction, examined, hub, at)
+
+
+def _append(
+    transaction: Transaction,
+    hop: Hop,
+    consignment: Consignment,
+    hub_id: str,
+    at: datetime,
+    *,
+    evidence: str = "",
+    signer: str = "",
+    detail: str = "",
+) -> None:
+    transaction.append(
+        hop,
+        at,
+        sender=consignment.sender,
+        message_id=consignment.message_id,
+        source=hub_id,
+        target=consignment.recipient,
+        document=consignment.digest,
+        evidence=evidence,
+        signer=signer,
+        detail=detail,
+    )

@@ -1,0 +1,175 @@
+"""Who goes when on the way out: finds endpoints with work, leases for them, and keeps each to its limits.
+
+A dead or slow endpoint holds only its own place: every endpoint has at most one carrier, its breaker stops new leases
+for it alone. Wake-ups are hints; a sweep each second finds whatever a hint did not tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from hub.connector import Connector
+from hub.deliver import Delivered, Outcome, deliver, give_up
+from hub.directory import Endpoint, Kind
+from hub.errors import HubError
+from hub.hub import Hub
+from hub.retry import Breaker
+from hub.store import outbox
+from hub.store.outbox import Leased
+from hub.store.transaction import Transaction
+
+RUN = 16
+"""How many deliveries one lease takes for one endpoint."""
+
+log = logging.getLogger("hub.deliver")
+
+
+class Dispatcher:
+    """Runs the way out of one process. `hub` gives the current hub, so that a changed registry is seen at once."""
+
+    def __init__(self, hub: Callable[[], Hub], connector: Connector) -> None:
+        self._hub = hub
+        self._connector = connector
+        self._ready: dict[str, None] = {}  # in order of waking
+        self._breakers: dict[str, Breaker] = {}
+        self._carriers: dict[str, asyncio.Task[None]] = {}
+        self._woken = asyncio.Event()
+        self._stopping = False
+
+    def wake(self, endpoints: Iterable[str]) -> None:
+        """Say that these endpoints may have something due."""
+        self._ready.update(dict.fromkeys(endpoints))
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Take no new leases; `run` returns when what is under way has ended."""
+        self._stopping = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until `stop`. An error of ours is logged and met again at the next sweep; none ends the loop."""
+        await self.recover()
+        swept = 0.0
+        clock = asyncio.get_running_loop().time
+        while not self._stopping:
+            try:
+                if clock() - swept >= self._hub().settings.delivery.sweep:
+                    swept = clock()
+                    await self.sweep()
+                await self._start()
+            except HubError as error:
+                log.error("dispatch %s %s", error.code, error.operator)
+            await self._sleep()
+        await self._finish()
+
+    async def drain(self) -> int:
+        """Deliver all that is due at this moment of the hub's clock; return how many were tried."""
+        tried = 0
+        await self.sweep()
+        while started := await self._start():
+            tried += started
+            await self._finish()
+            await self.sweep()
+        return tried
+
+    async def recover(self) -> None:
+        """Put back what this node had leased when it last ended."""
+        hub = self._hub()
+        at = hub.clock()
+        await hub.writer.run(lambda transaction: outbox.reclaim(transaction, at, own=True))
+
+    async def sweep(self) -> None:
+        """Reclaim lapsed leases, end what has expired, and find every endpoint with something due."""
+        hub = self._hub()
+        at = hub.clock()
+        until = at + timedelta(seconds=hub.settings.delivery.lease)
+        await hub.writer.run(lambda transaction: _end_expired(transaction, hub, at, until))
+        with hub.store.reading() as connection:
+            self.wake(outbox.endpoints_due(connection, at))
+
+    async def _start(self) -> int:
+        hub = self._hub()
+        chosen = self._choose(hub.settings.delivery.parallel - len(self._carriers))
+        if not chosen:
+            return 0
+        at = hub.clock()
+        until = at + timedelta(seconds=hub.settings.delivery.lease)
+        wanted = [(code, RUN) for code in chosen]
+        leased = await hub.writer.run(lambda transaction: outbox.lease(transaction, wanted, at, until))  # 1
+        by_endpoint: dict[str, list[Leased]] = {}
+        for one in leased:
+            by_endpoint.setdefault(one.endpoint, []).append(one)
+        for code, load in by_endpoint.items():
+            self._carriers[code] = asyncio.create_task(self._carry(chosen[code], load))
+        return len(leased)
+
+    def _choose(self, free: int) -> dict[str, Endpoint]:
+        """Take at most `free` endpoints that may be sent to now from those that are ready."""
+        chosen: dict[str, Endpoint] = {}
+        for code in [code for code in self._ready if code not in self._carriers]:
+            if len(chosen) >= free:
+                break
+            del self._ready[code]
+            endpoint = self._hub().rules.directory.endpoints.get(code)
+            if endpoint is not None and self._open(endpoint):
+                chosen[code] = endpoint
+        return chosen
+
+    def _open(self, endpoint: Endpoint) -> bool:
+        if endpoint.kind is not Kind.PUSH or endpoint.paused:
+            return False
+        breaker = self._breakers.get(endpoint.code)
+        return breaker is None or breaker.admits(self._hub().clock())
+
+    async def _carry(self, endpoint: Endpoint, load: list[Leased]) -> None:
+        """Deliver one endpoint's load in order; what its breaker stops goes back to the queue."""
+        try:
+            for place, leased in enumerate(load):
+                if self._stopping or not self._open(endpoint):
+                    await self._release(load[place:])
+                    break
+                self._learn(endpoint, await deliver(self._hub(), self._connector, endpoint, leased))
+        except HubError as error:
+            log.error("deliver %s %s %s", endpoint.code, error.code, error.operator)
+        finally:
+            del self._carriers[endpoint.code]
+            if len(load) == RUN or any(one.ordered for one in load):
+                self._ready[endpoint.code] = None
+            self._woken.set()
+
+    async def _release(self, load: list[Leased]) -> None:
+        deliveries = [one.consignment.delivery_id for one in load]
+        await self._hub().writer.run(lambda transaction: outbox.release(transaction, deliveries))
+
+    def _learn(self, endpoint: Endpoint, outcome: Outcome) -> None:
+        hub = self._hub()
+        limits = hub.settings.delivery
+        breaker = self._breakers.get(endpoint.code) or Breaker(
+            threshold=limits.breaker_failures, pause=limits.breaker_pause
+        )
+        if isinstance(outcome, Delivered):
+            self._breakers[endpoint.code] = breaker.after_success(hub.clock())
+        else:
+            self._breakers[endpoint.code] = breaker.after_failure(hub.clock())
+
+    async def _sleep(self) -> None:
+        free = len(self._carriers) < self._hub().settings.delivery.parallel
+        if free and any(code not in self._carriers for code in self._ready):
+            return
+        self._woken.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), self._hub().settings.delivery.sweep)
+
+    async def _finish(self) -> None:
+        while self._carriers:
+            await asyncio.gather(*self._carriers.values())
+
+
+def _end_expired(transaction: Transaction, hub: Hub, at: datetime, until: datetime) -> None:
+    outbox.reclaim(transaction, at)
+    for leased in outbox.lease_expired(transaction, at, until):
+        give_up(transaction, hub, leased, "delivery.expired", at)

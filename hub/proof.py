@@ -1,0 +1,195 @@
+"""The small signed documents of proof-1: stamp, acknowledgement, and the requests for Fetch, Confirm and Status.
+
+Builds their trees and reads their fields. Signing is `hub.signature`, allowed shapes are `hub.schema`; a tree read here
+must have passed both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lxml import etree
+
+from hub.errors import Refused
+from hub.message import Acknowledgement
+
+NAMESPACE = "urn:hub:proof:v1"
+_Q = "{" + NAMESPACE + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The hub's countersignature of one accepted message: the sender's receipt, and every recipient's proof."""
+
+    hub: str
+    sender: str
+    message_id: str
+    digest: str
+    node: str
+    sequence: int
+    entry_hash: str
+    time: datetime
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """One delivery that a mailbox owner confirms to have."""
+
+    delivery_id: int
+    message_id: str
+    sender: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A department's own signed question: `kind` is fetchRequest, confirmRequest or statusRequest."""
+
+    kind: str
+    department: str
+    time: datetime
+    nonce: str
+    max: int = 0
+    items: tuple[Confirmed, ...] = ()
+    message_id: str = ""
+    sender: str = ""
+
+
+def write_time(at: datetime) -> str:
+    """An xs:dateTime in UTC with microseconds, ending in Z."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def read_time(text: str) -> datetime:
+    """The aware UTC datetime of an xs:dateTime with zone. Errors: Refused envelope.time."""
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused("envelope.time", got=text[:40]) from None
+
+
+def _element(name: str, fields: Iterable[tuple[str, str]]) -> Any:
+    root = etree.Element(_Q + name, nsmap={"prf": NAMESPACE})
+    for tag, text in fields:
+        etree.SubElement(root, _Q + tag).text = text
+    return root
+
+
+def stamp_tree(stamp: Stamp) -> Any:
+    """The unsigned prf:stamp element."""
+    root = _element(
+        "stamp",
+        (
+            ("hub", stamp.hub),
+            ("sender", stamp.sender),
+            ("messageId", stamp.message_id),
+            ("digest", stamp.digest),
+            ("node", stamp.node),
+            ("sequence", str(stamp.sequence)),
+            ("entryHash", stamp.entry_hash),
+            ("time", write_time(stamp.time)),
+        ),
+    )
+    recipients = etree.SubElement(root, _Q + "recipients")
+    for code in stamp.recipients:
+        etree.SubElement(recipients, _Q + "recipient").text = code
+    return root
+
+
+def read_stamp(root: Any) -> Stamp:
+    """The fields of a prf:stamp."""
+    field = _fields(root)
+    return Stamp(
+        hub=field["hub"],
+        sender=field["sender"],
+        message_id=field["messageId"],
+        digest=field["digest"],
+        node=field["node"],
+        sequence=int(field["sequence"]),
+        entry_hash=field["entryHash"],
+        time=read_time(field["time"]),
+        recipients=tuple(e.text for e in root.find(_Q + "recipients")),
+    )
+
+
+def acknowledgement_tree(message_id: str, sender: str, digest: str, recipient: str, at: datetime) -> Any:
+    """The unsigned prf:acknowledgement by which a recipient says that it has a message."""
+    return _element(
+        "acknowledgement",
+        (
+            ("messageId", message_id),
+            ("sender", sender),
+            ("digest", digest),
+            ("recipient", recipient),
+            ("time", write_time(at)),
+        ),
+    )
+
+
+def read_acknowledgement(root: Any, raw: bytes, thumbprint: str) -> Acknowledgement:
+    """The fields of a prf:acknowledgement; an empty `thumbprint` means that it carried no signature."""
+    field = _fields(root)
+    return Acknowledgement(
+        message_id=field["messageId"],
+        sender=field["sender"],
+        recipient=field["recipient"],
+        digest=field["digest"],
+        raw=raw,
+        thumbprint=thumbprint,
+    )
+
+
+def request_tree(request: Request) -> Any:
+    """The unsigned request element of the given kind."""
+    fields = [("department", request.department), ("time", write_time(request.time)), ("nonce", request.nonce)]
+    if request.kind == "fetchRequest":
+        fields.append(("max", str(request.max)))
+    if request.kind == "statusRequest":
+        fields.append(("messageId", request.message_id))
+        if request.sender:
+            fields.append(("sender", request.sender))
+    root = _element(request.kind, fields)
+    if request.kind == "confirmRequest":
+        items = etree.SubElement(root, _Q + "items")
+        for item in request.items:
+            items.append(
+                _element(
+                    "item",
+                    (
+                        ("deliveryId", str(item.delivery_id)),
+                        ("messageId", item.message_id),
+                        ("sender", item.sender),
+                        ("digest", item.digest),
+                    ),
+                )
+            )
+    return root
+
+
+def read_request(root: Any) -> Request:
+    """The fields of a fetchRequest, confirmRequest or statusRequest."""
+    field = _fields(root)
+    items = root.find(_Q + "items")
+    return Request(
+        kind=etree.QName(root).localname,
+        department=field["department"],
+        time=read_time(field["time"]),
+        nonce=field["nonce"],
+        max=int(field.get("max") or 1),
+        items=tuple(_read_item(e) for e in items) if items is not None else (),
+        message_id=field.get("messageId", ""),
+        sender=field.get("sender", ""),
+    )
+
+
+def _read_item(element: Any) -> Confirmed:
+    field = _fields(element)
+    return Confirmed(int(field["deliveryId"]), field["messageId"], field["sender"], field["digest"])
+
+
+def _fields(root: Any) -> dict[str, str]:
+    return {e.tag[len(_Q) :]: (e.text or "").strip() for e in root if e.tag.startswith(_Q)}

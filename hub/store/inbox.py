@@ -1,0 +1,143 @@
+"""Rows of the way in: accepted messages with their documents and outbox rows, refusals, and spent nonces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from hub.errors import HubError, Refused
+from hub.ledger import Stored, to_microseconds
+from hub.message import Attachment, DeliveryState, Header, Proven, Role
+from hub.store.tables import (
+    deliveries,
+    message_attachments,
+    messages,
+    nonces,
+    refusals,
+)
+from hub.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A message that is already stored under the same sender and id."""
+
+    digest: str
+    stamp: bytes
+    received_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One outbox row to be: where one recipient's copy goes."""
+
+    recipient: str
+    role: Role
+    endpoint: str
+    state: DeliveryState
+
+
+def find_message(transaction: Transaction, sender: str, message_id: str) -> Known | None:
+    """The stored message with this sender and id, also one staged earlier in the same transaction."""
+    for row in transaction.staged(messages):
+        if row["message_id"] == message_id and row["sender"] == sender:
+            return Known(row["digest"], row["stamp"], row["received_us"])
+    columns = (messages.c.digest, messages.c.stamp, messages.c.received_us)
+    found = transaction.connection.execute(
+        select(*columns).where(messages.c.sender == sender, messages.c.message_id == message_id)
+    ).first()
+    return Known(*found) if found else None
+
+
+def add_message(
+    transaction: Transaction, proven: Proven, stamp: bytes, at: datetime, beside: Iterable[tuple[Attachment, bytes]]
+) -> int:
+    """Stage an accepted message, its envelope and its attachments; return the message's row id."""
+    header, received = proven.header, to_microseconds(at)
+    row_id = transaction.allocate(messages)
+    transaction.stage_document(proven.digest, proven.raw)
+    transaction.stage(
+        messages,
+        {
+            "id": row_id,
+            "sender": header.sender,
+            "message_id": header.message_id,
+            "type": header.type,
+            "conversation": header.conversation,
+            "in_reply_to": header.in_reply_to,
+            "document_number": header.document_number,
+            "case_number": header.case_number,
+            "urgency": str(header.urgency),
+            "classification": str(header.classification),
+            "created_us": to_microseconds(header.created),
+            "expires_us": to_microseconds(header.expires) if header.expires else None,
+            "received_us": received,
+            "digest": proven.digest,
+            "size": len(proven.raw),
+            "signer": proven.signer.thumbprint,
+            "stamp": stamp,
+        },
+    )
+    for line, content in beside:
+        transaction.stage_document(line.sha256, content)
+        row = {"message": row_id, "attachment": line.id, "digest": line.sha256}
+        transaction.stage(message_attachments, row)
+    return row_id
+
+
+def add_deliveries(
+    transaction: Transaction, message: int, header: Header, outgoing: Iterable[Outgoing], at: datetime
+) -> None:
+    """Stage one outbox row per recipient."""
+    now = to_microseconds(at)
+    expires = to_microseconds(header.expires) if header.expires else None
+    for one in outgoing:
+        row = {
+            "id": transaction.allocate(deliveries),
+            "message": message,
+            "recipient": one.recipient,
+            "role": str(one.role),
+            "endpoint": one.endpoint,
+            "conversation": header.conversation,
+            "state": str(one.state),
+            "attempts": 0,
+            "first_us": now,
+            "next_us": now,
+            "expires_us": expires,
+        }
+        transaction.stage(deliveries, row)
+
+
+def add_refusal(transaction: Transaction, entry: Stored, refusal: HubError, size: int) -> None:
+    """Stage the reasons of a refusal beside its ledger entry; `size` is the body's length in bytes."""
+    transaction.stage(
+        refusals,
+        {
+            "node": entry.entry.node,
+            "sequence": entry.entry.sequence,
+            "at_us": entry.entry.time_us,
+            "code": refusal.code,
+            "place": refusal.where[:1000],
+            "expected": refusal.expected[:1000],
+            "got": refusal.got[:1000],
+            "operator": refusal.operator[:2000],
+            "size": size,
+        },
+    )
+
+
+def spend_nonce(
+    transaction: Transaction, department: str, nonce: str, at: datetime, until: datetime
+) -> None:
+    """Remember a request's nonce until its time window has passed. Errors: Refused request.replayed."""
+    key = {"department": department, "nonce": nonce}
+    if key in [{k: row[k] for k in key} for row in transaction.staged(nonces)]:
+        raise Refused("request.replayed")
+    where = (nonces.c.department == department, nonces.c.nonce == nonce)
+    if transaction.connection.execute(select(nonces.c.nonce).where(*where)).first():
+        raise Refused("request.replayed")
+    transaction.connection.execute(delete(nonces).where(nonces.c.until_us < to_microseconds(at)))
+    transaction.stage(nonces, {**key, "until_us": to_microseconds(until)})

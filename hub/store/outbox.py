@@ -1,0 +1,285 @@
+"""Rows of the way out: leases, outcomes, and what an operator does to a delivery.
+
+A lease is a promise of one node to bring one delivery to an end before `lease_until_us`; when that time passes, any
+node may take it. Order is kept per conversation and recipient: a later delivery is not leased while an earlier one of
+the same pair is still waiting, leased or held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CTE, Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
+
+from hub.ledger import from_microseconds, to_microseconds
+from hub.message import Consignment, DeliveryState, Role
+from hub.store.tables import deliveries, documents, message_attachments, messages
+from hub.store.transaction import Transaction
+
+_earlier = deliveries.alias("earlier")
+_WAITING = str(DeliveryState.WAITING)
+_UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD)]
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A delivery in this node's hands. `attempts` counts those before this one."""
+
+    consignment: Consignment
+    endpoint: str
+    attempts: int
+    first_at: datetime
+    expires: datetime | None
+    ordered: bool
+
+
+def _rows() -> Select[Any]:
+    return select(
+        deliveries,
+        messages.c.sender,
+        messages.c.message_id,
+        messages.c.type,
+        messages.c.digest,
+        messages.c.stamp,
+    ).join(messages, messages.c.id == deliveries.c.message)
+
+
+def _due(endpoint: str, now: int, most: int) -> Select[Any]:
+    blocked = exists().where(
+        _earlier.c.recipient == deliveries.c.recipient,
+        _earlier.c.conversation == deliveries.c.conversation,
+        _earlier.c.id < deliveries.c.id,
+        _earlier.c.state.in_(_UNFINISHED),
+    )
+    return (
+        _rows()
+        .where(
+            deliveries.c.endpoint == endpoint,
+            deliveries.c.state == _WAITING,
+            deliveries.c.next_us <= now,
+            or_(deliveries.c.conversation.is_(None), ~blocked),
+        )
+        .order_by(deliveries.c.next_us, deliveries.c.id)
+        .limit(most)
+        .with_for_update(skip_locked=True, of=deliveries)
+    )
+
+
+def lease(
+    transaction: Transaction,
+    endpoints: Iterable[tuple[str, int]],
+    at: datetime,
+    until: datetime,
+    holder: str = "",
+) -> list[Leased]:
+    """Lease what is due now at each (endpoint, at most n), oldest first, for this node or another `holder`."""
+    now = to_microseconds(at)
+    rows = [
+        row
+        for endpoint, most in endpoints
+        for row in transaction.connection.execute(_due(endpoint, now, most)).all()
+    ]
+    return _take(transaction, rows, until, holder or transaction.node)
+
+
+def lease_expired(transaction: Transaction, at: datetime, until: datetime, most: int = 100) -> list[Leased]:
+    """Lease waiting deliveries whose message has expired, to be ended as dead letters."""
+    expired = _rows().where(
+        deliveries.c.state == _WAITING, deliveries.c.expires_us <= to_microseconds(at)
+    )
+    return _take(transaction, transaction.connection.execute(expired.limit(most)).all(), until, transaction.node)
+
+
+def _take(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime, holder: str) -> list[Leased]:
+    if not rows:
+        return []
+    transaction.connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_([row.id for row in rows]))
+        .values(
+            state=str(DeliveryState.LEASED),
+            lease_node=holder,
+            lease_until_us=to_microseconds(until),
+        )
+    )
+    return _consign(transaction, rows)
+
+
+def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]:
+    envelopes = _read_documents(transaction, {row.digest for row in rows})
+    beside = {message: _read_attachments(transaction, message) for message in {row.message for row in rows}}
+    return [
+        Leased(
+            Consignment(
+                delivery_id=row.id,
+                recipient=row.recipient,
+                role=Role(row.role),
+                sender=row.sender,
+                message_id=row.message_id,
+                type=row.type,
+                digest=row.digest,
+                envelope=envelopes[row.digest],
+                stamp=row.stamp,
+                attachments=beside[row.message],
+            ),
+            endpoint=row.endpoint,
+            attempts=row.attempts,
+            first_at=from_microseconds(row.first_us),
+            expires=from_microseconds(row.expires_us) if row.expires_us else None,
+            ordered=row.conversation is not None,
+        )
+        for row in rows
+    ]
+
+
+def _read_documents(transaction: Transaction, digests: set[str]) -> dict[str, bytes]:
+    found = transaction.connection.execute(select(documents).where(documents.c.digest.in_(digests)))
+    return {row.digest: row.content for row in found}
+
+
+def _read_attachments(transaction: Transaction, message: int) -> tuple[tuple[str, bytes], ...]:
+    found = transaction.connection.execute(
+        select(message_attachments.c.attachment, documents.c.content)
+        .join(documents, documents.c.digest == message_attachments.c.digest)
+        .where(message_attachments.c.message == message)
+        .order_by(message_attachments.c.attachment)
+    )
+    return tuple((row.attachment, row.content) for row in found)
+
+
+def still_leased(transaction: Transaction, delivery_id: int) -> bool:
+    """Whether this node still holds the lease; without it, an outcome must not be recorded."""
+    held = select(deliveries.c.id).where(
+        deliveries.c.id == delivery_id,
+        deliveries.c.state == str(DeliveryState.LEASED),
+        deliveries.c.lease_node == transaction.node,
+    )
+    return transaction.connection.execute(held).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A delivery as its recipient may know it."""
+
+    message_id: str
+    sender: str
+    type: str
+    digest: str
+    role: Role
+    done: bool
+
+
+def find(connection: Connection, delivery_id: int, recipient: str) -> Found | None:
+    """The recipient's own delivery with this id, unless it is still held back from it."""
+    row = connection.execute(
+        _rows().where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.recipient == recipient,
+            deliveries.c.state != str(DeliveryState.HELD),
+        )
+    ).first()
+    if row is None:
+        return None
+    done = row.state == str(DeliveryState.DELIVERED)
+    return Found(row.message_id, row.sender, row.type, row.digest, Role(row.role), done)
+
+
+_settle = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("b_id"))
+    .values(
+        state=bindparam("b_state"),
+        attempts=deliveries.c.attempts + 1,
+        next_us=bindparam("b_next"),
+        done_us=bindparam("b_done"),
+        cause=bindparam("b_cause"),
+        evidence=bindparam("b_evidence"),
+        lease_node=None,
+        lease_until_us=None,
+    )
+)
+
+
+def settle(
+    transaction: Transaction,
+    delivery_id: int,
+    state: DeliveryState,
+    at: datetime,
+    *,
+    next_at: datetime | None = None,
+    cause: str = "",
+    evidence: str = "",
+) -> None:
+    """End a lease: `delivered` with evidence, `waiting` until `next_at`, or `dead` with its cause."""
+    done = state in (DeliveryState.DELIVERED, DeliveryState.DEAD)
+    transaction.connection.execute(
+        _settle,
+        {
+            "b_id": delivery_id,
+            "b_state": str(state),
+            "b_next": to_microseconds(next_at or at),
+            "b_done": to_microseconds(at) if done else None,
+            "b_cause": cause or None,
+            "b_evidence": evidence or None,
+        },
+    )
+
+
+def reclaim(transaction: Transaction, at: datetime, *, own: bool = False) -> int:
+    """Put deliveries whose lease ran out back in their queues; with `own`, also all of this node's. Returns how many.
+
+    A starting node calls it with `own`: what it held when it died is waiting again at once.
+    """
+    lapsed = deliveries.c.lease_until_us < to_microseconds(at)
+    if own:
+        lapsed = or_(lapsed, deliveries.c.lease_node == transaction.node)
+    result = transaction.connection.execute(
+        update(deliveries)
+        .where(and_(deliveries.c.state == str(DeliveryState.LEASED), lapsed))
+        .values(state=str(DeliveryState.WAITING), lease_node=None, lease_until_us=None)
+    )
+    return int(result.rowcount)
+
+
+def release(transaction: Transaction, delivery_ids: Sequence[int]) -> None:
+    """Give leases of this node back untried."""
+    transaction.connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id.in_(delivery_ids),
+            deliveries.c.state == str(DeliveryState.LEASED),
+            deliveries.c.lease_node == transaction.node,
+        )
+        .values(state=_WAITING, lease_node=None, lease_until_us=None)
+    )
+
+
+def endpoints_due(connection: Connection, at: datetime) -> list[str]:
+    """Every endpoint that has a waiting delivery which is due, found by skipping from one endpoint to the next.
+
+    One index seek per endpoint with waiting rows, however many rows wait.
+    """
+    due = exists().where(
+        deliveries.c.state == _WAITING,
+        deliveries.c.endpoint == _skip.c.endpoint,
+        deliveries.c.next_us <= to_microseconds(at),
+    )
+    return list(connection.scalars(select(_skip.c.endpoint).where(_skip.c.endpoint.is_not(None), due)))
+
+
+def _skipping() -> CTE:
+    waiting = deliveries.c.state == _WAITING
+    first = select(func.min(deliveries.c.endpoint).label("endpoint")).where(waiting)
+    skip = first.cte("skip", recursive=True)
+    following = (
+        select(func.min(deliveries.c.endpoint))
+        .where(waiting, deliveries.c.endpoint > skip.c.endpoint)
+        .scalar_subquery()
+    )
+    return skip.union_all(select(following).where(skip.c.endpoint.is_not(None)))
+
+
+_skip = _skipping()

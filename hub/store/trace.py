@@ -1,0 +1,315 @@
+"""What people ask: one message with every hop, lists, dead letters, refusals. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+
+from hub.ledger import FIELDS, Entry, Stored, from_microseconds
+from hub.message import DeliveryState, Hop
+from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """An accepted message without its bytes."""
+
+    id: int
+    sender: str
+    message_id: str
+    type: str
+    conversation: str | None
+    in_reply_to: str | None
+    document_number: str | None
+    case_number: str | None
+    urgency: str
+    classification: str
+    created: datetime
+    expires: datetime | None
+    received: datetime
+    digest: str
+    size: int
+    signer: str
+    stamp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """One recipient's copy."""
+
+    id: int
+    message: int
+    recipient: str
+    role: str
+    endpoint: str
+    state: DeliveryState
+    attempts: int
+    next_at: datetime
+    done_at: datetime | None
+    cause: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A message with everything that happened to it; hops in the order of their chain."""
+
+    message: StoredMessage
+    deliveries: tuple[StoredDelivery, ...]
+    hops: tuple[Entry, ...]
+    replies: tuple[StoredMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Dead letters of one cause at one endpoint."""
+
+    cause: str
+    endpoint: str
+    recipient: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRefusal:
+    """Why a body was refused; its digest stands in the ledger entry `node`/`sequence`."""
+
+    node: str
+    sequence: int
+    at: datetime
+    code: str
+    place: str
+    expected: str
+    got: str
+    operator: str
+    size: int
+
+
+def _message(row: Row[Any]) -> StoredMessage:
+    named = dict(row._mapping)
+    for name in ("created", "expires", "received"):
+        value = named.pop(f"{name}_us")
+        named[name] = from_microseconds(value) if value is not None else None
+    return StoredMessage(**named)
+
+
+def _delivery(row: Row[Any]) -> StoredDelivery:
+    return StoredDelivery(
+        id=row.id,
+        message=row.message,
+        recipient=row.recipient,
+        role=row.role,
+        endpoint=row.endpoint,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        next_at=from_microseconds(row.next_us),
+        done_at=from_microseconds(row.done_us) if row.done_us is not None else None,
+        cause=row.cause or "",
+        evidence=row.evidence or "",
+    )
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """The ledger entry in a row's columns."""
+    values = {name: getattr(row, name) for name in FIELDS}
+    return Entry(**{**values, "kind": Hop(row.kind)})
+
+
+def read_message(connection: Connection, sender: str, message_id: str) -> Traced | None:
+    """One message with its deliveries, hops and replies."""
+    row = connection.execute(
+        select(messages).where(messages.c.sender == sender, messages.c.message_id == message_id)
+    ).first()
+    if row is None:
+        return None
+    message = _message(row)
+    copies = connection.execute(
+        select(deliveries).where(deliveries.c.message == message.id).order_by(deliveries.c.id)
+    )
+    hops = connection.execute(
+        select(ledger)
+        .where(ledger.c.message_id == message_id, ledger.c.sender == sender)
+        .order_by(ledger.c.time_us, ledger.c.node, ledger.c.sequence)
+    )
+    return Traced(
+        message,
+        tuple(_delivery(copy) for copy in copies),
+        tuple(entry_of(hop) for hop in hops),
+        tuple(_replies(connection, message)),
+    )
+
+
+def _replies(connection: Connection, message: StoredMessage) -> list[StoredMessage]:
+    """Replies to this very message: another sender's message of the same id may be answered too."""
+    found = connection.execute(
+        select(messages)
+        .join(deliveries, deliveries.c.message == messages.c.id)
+        .where(
+            messages.c.in_reply_to == message.message_id,
+            deliveries.c.recipient == message.sender,
+        )
+        .order_by(messages.c.id)
+    )
+    return [_message(row) for row in found]
+
+
+def find_messages(connection: Connection, texts: Sequence[str], most: int = 100) -> list[StoredMessage]:
+    """Messages whose id, case number or document number is one of `texts`, newest first."""
+    found = connection.execute(
+        select(messages)
+        .where(
+            or_(
+                messages.c.message_id.in_(texts),
+                messages.c.case_number.in_(texts),
+                messages.c.document_number.in_(texts),
+            )
+        )
+        .order_by(messages.c.id.desc())
+        .limit(most)
+    )
+    return [_message(row) for row in found]
+
+
+def list_messages(
+    connection: Connection,
+    *,
+    sender: str = "",
+    recipient: str = "",
+    type: str = "",
+    state: str = "",
+    before: int = 0,
+    most: int = 50,
+) -> list[StoredMessage]:
+    """Messages by what is given, newest first; `before` is the id to page on from."""
+    query: Select[Any] = select(messages)
+    if sender:
+        query = query.where(messages.c.sender == sender)
+    if type:
+        query = query.where(messages.c.type == type)
+    if before:
+        query = query.where(messages.c.id < before)
+    if recipient or state:
+        copies = select(deliveries.c.message)
+        if recipient:
+            copies = copies.where(deliveries.c.recipient == recipient)
+        if state:
+            copies = copies.where(deliveries.c.state == state)
+        query = query.where(messages.c.id.in_(copies))
+    return [_message(row) for row in connection.execute(query.order_by(messages.c.id.desc()).limit(most))]
+
+
+def list_deliveries(
+    connection: Connection, *, endpoint: str = "", state: str = "", most: int = 100
+) -> list[tuple[StoredDelivery, StoredMessage]]:
+    """Deliveries with their messages, oldest first."""
+    query = select(deliveries).order_by(deliveries.c.id).limit(most)
+    if endpoint:
+        query = query.where(deliveries.c.endpoint == endpoint)
+    if state:
+        query = query.where(deliveries.c.state == state)
+    copies = [_delivery(row) for row in connection.execute(query)]
+    found = connection.execute(select(messages).where(messages.c.id.in_({c.message for c in copies})))
+    by_id = {row.id: _message(row) for row in found}
+    return [(copy, by_id[copy.message]) for copy in copies]
+
+
+def dead_letters(connection: Connection) -> list[DeadLetters]:
+    """Dead letters grouped by cause and endpoint, most first."""
+    count = func.count().label("n")
+    rows = connection.execute(
+        select(
+            deliveries.c.cause,
+            deliveries.c.endpoint,
+            deliveries.c.recipient,
+            count,
+            func.min(deliveries.c.done_us).label("oldest"),
+        )
+        .where(deliveries.c.state == str(DeliveryState.DEAD))
+        .group_by(deliveries.c.cause, deliveries.c.endpoint, deliveries.c.recipient)
+        .order_by(count.desc(), deliveries.c.endpoint)
+    )
+    return [
+        DeadLetters(row.cause or "", row.endpoint, row.recipient, row.n, from_microseconds(row.oldest)) for row in rows
+    ]
+
+
+def list_refusals(connection: Connection, most: int = 50) -> list[StoredRefusal]:
+    """The latest refusals, newest first."""
+    rows = connection.execute(select(refusals).order_by(refusals.c.at_us.desc()).limit(most))
+    return [
+        StoredRefusal(
+            row.node,
+            row.sequence,
+            from_microseconds(row.at_us),
+            row.code,
+            row.place,
+            row.expected,
+            row.got,
+            row.operator,
+            row.size,
+        )
+        for row in rows
+    ]
+
+
+def read_document(connection: Connection, digest: str) -> bytes | None:
+    """Stored bytes by their SHA-256."""
+    return connection.scalar(select(documents.c.content).where(documents.c.digest == digest))
+
+
+def read_attachments(connection: Connection, message: int) -> list[tuple[str, bytes]]:
+    """The attachments that travel beside a message, by manifest id."""
+    rows = connection.execute(
+        select(message_attachments.c.attachment, documents.c.content)
+        .join(documents, documents.c.digest == message_attachments.c.digest)
+        .where(message_attachments.c.message == message)
+    )
+    return [(row.attachment, row.content) for row in rows]
+
+
+def nodes(connection: Connection) -> list[str]:
+    """Every node that has a chain."""
+    return list(connection.scalars(select(ledger.c.node).distinct().order_by(ledger.c.node)))
+
+
+def read_chain(connection: Connection, node: str, batch: int = 5_000) -> Any:
+    """Yield one node's entries in order, as stored."""
+    after = -1
+    while True:
+        rows = connection.execute(
+            select(ledger)
+            .where(and_(ledger.c.node == node, ledger.c.sequence > after))
+            .order_by(ledger.c.sequence)
+            .limit(batch)
+        ).all()
+        for row in rows:
+            yield Stored(entry_of(row), row.form, row.hash)
+        if len(rows) < batch:
+            return
+        after = rows[-1].sequence
+
+
+def latest_entries(connection: Connection, most: int = 50) -> list[Entry]:
+    """The newest entries of all chains, in order of time."""
+    newest = select(ledger).order_by(ledger.c.time_us.desc(), ledger.c.sequence.desc()).limit(most)
+    return [entry_of(row) for row in reversed(connection.execute(newest).all())]
+
+
+def entries_after(connection: Connection, seen: dict[str, int], most: int = 500) -> list[Entry]:
+    """Entries beyond the last seen sequence of each node, in order of time; a node not in `seen` from its first."""
+    later = [
+        entry_of(row)
+        for node in nodes(connection)
+        for row in connection.execute(
+            select(ledger)
+            .where(ledger.c.node == node, ledger.c.sequence > seen.get(node, 0))
+            .order_by(ledger.c.sequence)
+            .limit(most)
+        )
+    ]
+    return sorted(later, key=lambda entry: (entry.time_us, entry.node, entry.sequence))
