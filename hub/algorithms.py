@@ -1,7 +1,8 @@
-"""The signature algorithms that the hub takes: one row each, from URI to digest, key rule, signing and verifying.
+"""The signature algorithms that the hub takes: one row each, from URI to digest, key rule, signing and
+verifying.
 
-Promises: a key that a row accepts is strong enough, and a signature value has one encoding, the one of XML Signature.
-SM2 with SM3 is one more row in `ALGORITHMS`. It knows nothing of XML or of who may be trusted.
+Promises: a key that a row accepts is strong enough, and a signature value has one encoding, the one of XML
+Signature. SM2 with SM3 is one more row in `ALGORITHMS`. It knows nothing of XML or of who may be trusted.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ class UnfitKey(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One row. `public_key` reads the key out of a certificate (DER) and raises `UnfitKey` if the row does not take it.
+    """One row. `public_key` reads the key out of a certificate (DER) and raises `UnfitKey` if the row does
+    not take it.
 
-    `sign` and `verify` use the signature encoding of XML Signature; `verify` only answers, whatever the bytes.
+    `sign` and `verify` use the signature encoding of XML Signature; `verify` only answers, whatever the
+    bytes.
     """
 
     name: str

@@ -140,6 +140,22 @@ CATALOGUE: dict[str, Text] = {
         "请删除其中一条登记", "remove one of the two",
     ),
     # payload: step 4
+    "payload.unknown-type": Text(
+        "报文类型未在本中心登记", "the payload type is not registered at this hub",
+        "请核对信封中的 type，或联系本中心管理员登记该模式", "check the envelope's type, or ask the hub's administrator to register the schema",
+    ),
+    "payload.wrong-element": Text(
+        "报文体的根元素不属于所声明的类型", "the payload's root element does not belong to the declared type",
+        "请使用该类型定义的根元素及命名空间，重新签名发送", "use a root element and namespace of that type, sign again and send",
+    ),
+    "payload.invalid": Text(
+        "报文体不符合所声明类型的模式", "the payload does not match the schema of its type",
+        "请按模式修改后重新签名发送", "correct it by the schema, sign again and send",
+    ),
+    "proof.invalid": Text(
+        "戳记、送达确认或请求文档不符合 proof-1 模式", "the stamp, acknowledgement or request does not match schema proof-1",
+        "请按接口文档生成该文档并重新签名", "build it by the interface document and sign it again",
+    ),
     "payload.document-number": Text(
         "发文字号不规范", "the document number is not in its proper form",
         "请使用六角括号〔〕，不加“第”，序号不编虚位（GB/T 9704-2012 7.2.5）",
@@ -192,10 +208,6 @@ CATALOGUE: dict[str, Text] = {
     "attachment.altered": Text(
         "附件内容与清单中的大小或摘要不符", "an attachment does not match the size or digest of its manifest line",
         "请核对附件后重新提交", "check the attachment and hand it in again",
-    ),
-    "attachment.duplicate": Text(
-        "附件标识重复", "an attachment id stands twice",
-        "请为每个附件使用不同的标识", "give each attachment an id of its own",
     ),
     # message: step 6
     "message.conflict": Text(
@@ -273,6 +285,90 @@ CATALOGUE: dict[str, Text] = {
         "请先用 hub msg trace 查看状态", "look at its state with hub msg trace",
     ),
     # schema, routing, registry, store, settings: ours
+    "schema.folder": Text(
+        "指定的目录不存在，或其中没有 .xsd 文件", "the folder does not exist or holds no .xsd file",
+        "请指定包含模式文件的目录", "name a folder that holds the schema files",
+    ),
+    "schema.name": Text(
+        "模式名称或版本号不合规定", "the name or version of the schema is not allowed",
+        "名称请用字母、数字、点、下划线和连字符，版本号以数字开头", "use letters, digits, dot, underscore and hyphen for the name, and a version that starts with a digit",
+    ),
+    "schema.malformed": Text(
+        "模式文件不是格式良好的 XSD", "a schema file is not a well-formed XSD",
+        "请修改该文件后重新登记", "correct the file and register again",
+    ),
+    "schema.doctype": Text(
+        "模式文件不得含有 DOCTYPE 声明", "a schema file must not have a DOCTYPE",
+        "请删除 DOCTYPE 声明后重新登记", "remove the DOCTYPE and register again",
+    ),
+    "schema.outside": Text(
+        "模式引用了本目录以外的文件或网络地址", "a schema refers to a file outside its folder or to a network address",
+        "请将被引用的文件放入同一目录，并改用相对路径引用", "put the file into the folder and refer to it by its relative path",
+    ),
+    "schema.file-missing": Text(
+        "模式引用的文件不在目录中", "a file that the schema refers to is not in the folder",
+        "请补齐该文件，或更正 schemaLocation", "add the file, or correct the schemaLocation",
+    ),
+    "schema.no-entry": Text(
+        "无法确定入口文件", "the entry file cannot be told",
+        "请用 --entry 指定入口文件", "name it with --entry",
+    ),
+    "schema.too-large": Text(
+        "模式文件过多或过大", "the schema has too many files or too many bytes",
+        "请只保留所需的文件后重新登记", "keep only the files it needs and register again",
+    ),
+    "schema.broken": Text(
+        "模式无法编译", "the schema cannot be compiled",
+        "请更正所示位置的错误后重新登记", "correct the error at the place shown and register again",
+    ),
+    "schema.token-taken": Text(
+        "同名同版本的模式已经登记", "a schema of this name and version is already registered",
+        "已登记的模式不可更改，请以新版本号登记", "a registered schema never changes; register it under a new version",
+    ),
+    "schema.unknown": Text(
+        "没有这个模式", "there is no such schema",
+        "请用 hub schema list 查看已登记的模式", "see the registered ones with: hub schema list",
+    ),
+    "schema.no-namespace": Text(
+        "模式没有目标命名空间", "the schema has no target namespace",
+        "请为 xs:schema 指定 targetNamespace", "give xs:schema a targetNamespace",
+    ),
+    "schema.namespace-taken": Text(
+        "该命名空间已属于另一个模式", "the namespace already belongs to another schema",
+        "请改用自己的命名空间，或以同一名称登记新版本", "use a namespace of your own, or register a new version under the same name",
+    ),
+    "schema.no-root": Text(
+        "模式没有可作为报文体的全局元素", "the schema declares no global element that could be a payload",
+        "请声明至少一个全局元素", "declare at least one global element",
+    ),
+    "schema.pattern-letters": Text(
+        "正则表达式使用的字符类别会误拒汉字", "the pattern uses a character property that wrongly refuses Chinese letters",
+        "请改用 \\w、\\p{IsCJKUnifiedIdeographs} 或具体的字符范围", "use \\w, \\p{IsCJKUnifiedIdeographs} or explicit ranges instead",
+    ),
+    "schema.pattern-slow": Text(
+        "正则表达式可能导致匹配时间失控", "matching this pattern may take exponential or cubic time",
+        "请避免嵌套的重复，以及可匹配相同字符的多个连续重复", "avoid repeats inside repeats and several repeats of the same characters in a row",
+    ),
+    "schema.pattern-broken": Text(
+        "正则表达式不合 XSD 语法", "the pattern is not an XSD regular expression",
+        "请按 XML Schema 第 2 部分附录 F 修改", "correct it by XML Schema part 2, appendix F",
+    ),
+    "schema.occurs": Text(
+        "出现次数过大", "the number of occurrences is too large",
+        "请改用较小的数或 unbounded", "use a smaller number, or unbounded",
+    ),
+    "schema.qname": Text(
+        "内容类型为 QName 或 NOTATION，其前缀绑定不受签名保护", "content of type QName or NOTATION, whose prefix binding no signature protects",
+        "请改用 xs:anyURI 或 xs:string", "use xs:anyURI or xs:string instead",
+    ),
+    "schema.wrong-root": Text(
+        "该模式没有这个根元素", "the schema has no such root element",
+        "请从模式的全局元素中选择", "choose one of the schema's global elements",
+    ),
+    "schema.no-sample": Text(
+        "无法为该模式自动生成样例", "no sample can be made for this schema",
+        "请参照模式手工编写样例，并用 hub schema validate 校验", "write one by hand and check it with: hub schema validate",
+    ),
     "key.unreadable": Text(
         "无法读取签名私钥或证书", "the signing key or its certificate cannot be read",
         "请检查密钥与证书文件的路径、格式、权限和口令", "check path, format, permissions and password of the key and certificate files",
@@ -473,6 +569,14 @@ CATALOGUE: dict[str, Text] = {
     "ca.unreadable": Text(
         "演示 CA 目录无法读取或内容不一致", "the demo CA's folder cannot be read, or its files do not belong together",
         "请检查该目录，或用 hub ca 重新创建", "check the folder, or make a new one with hub ca",
+    ),
+    "ca.name": Text(
+        "证书名称不正确", "a certificate's name is not right",
+        "请填写非空的名称", "give a name that is not empty",
+    ),
+    "ca.host": Text(
+        "主机名不正确", "a host name is not right",
+        "请填写一个或多个主机名或 IP 地址", "give one or more host names or IP addresses",
     ),
     # registry: departments, groups, endpoints, rights and certificates
     "registry.version": Text(

@@ -55,9 +55,10 @@ class EnrolledCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a certificate says of itself; `subject` and `issuer` are RFC 4514 text, `key` is like "EC secp256r1".
+    """What a certificate says of itself.
 
-    `authority`: a CA. `for_documents`: its usage extensions let it sign documents.
+    `subject` and `issuer` are RFC 4514 text, `key` is like "EC secp256r1". `authority`: a CA.
+    `for_documents`: its usage extensions let it sign documents.
     `strong`: RSA of at least 2048 bits, or P-256. `parsed` is the library's own object.
     """
 

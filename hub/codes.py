@@ -1,7 +1,7 @@
-"""Codes of the field: 统一社会信用代码 (GB 32100), 组织机构代码 (GB 11714), 行政区划代码 (GB/T 2260), 发文字号.
+"""Codes: 统一社会信用代码 (GB 32100), 组织机构代码 (GB 11714), 行政区划代码 (GB/T 2260), 发文字号.
 
-Promises: a code is either returned in its one normal form or refused with the check that failed. It judges form and
-check digits only; whether a code was ever assigned to anybody is not asked.
+Promises: a code is either returned in its one normal form or refused with the check that failed. It judges
+form and check digits only; whether a code was ever assigned to anybody is not asked.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_uscc(text: str) -> str:
     """Return a unified social credit code in normal form: 18 characters, half width, capitals, no blanks.
 
     A letter I or O is refused and never read as 1 or 0: only its owner knows what was meant.
-    Errors: Misconfigured registry.uscc-length, -alphabet, -organisation, -check (GB 32100-2015, GB 11714-1997).
+    Errors: Misconfigured registry.uscc-length, -alphabet, -organisation, -check (GB 32100-2015, GB 11714).
     """
     code = _plain(text).upper()
     if len(code) != 18:
@@ -63,7 +63,7 @@ def make_uscc(prefix: str) -> str:
 def check_organisation_code(text: str) -> str:
     """Return an organisation code in normal form: 9 characters, written with or without its hyphen.
 
-    Its alphabet is the whole A-Z, wider than that of a USCC. Errors: Misconfigured registry.organisation-code.
+    Its alphabet is all of A-Z, wider than a USCC's. Errors: Misconfigured registry.organisation-code.
     """
     code = _plain(text).upper().replace("-", "")
     if not re.fullmatch(r"[0-9A-Z]{8}[0-9X]", code):
@@ -97,7 +97,7 @@ def division_covers(outer: str, inner: str) -> bool:
 
 
 def normalise_document_number(text: str) -> str | None:
-    """Return a 发文字号 as it should stand, like 国发〔2012〕1号, from any way people type it; None if it is not one.
+    """Return a 发文字号 as it should stand, like 国发〔2012〕1号, or None.
 
     Any bracket, full-width digits, blanks, 第 and leading zeros are accepted. Meant for searching.
     """
@@ -110,7 +110,7 @@ def normalise_document_number(text: str) -> str | None:
 
 
 def check_document_number(text: str) -> str:
-    """Return `text` if it is a 发文字号 exactly as GB/T 9704-2012 7.2.5 wants it: 〔〕, no 第, no leading zero.
+    """Return `text` if it is a 发文字号 exactly in the form of GB/T 9704-2012 7.2.5: 〔〕, no 第, no 01.
 
     Errors: Refused payload.document-number, naming the right form if there is one.
     """
@@ -128,7 +128,9 @@ def _plain(text: str) -> str:
 def _check_alphabet(code: str) -> None:
     for place, character in enumerate(code, start=1):
         if character not in _USCC_VALUE:
-            raise Misconfigured("registry.uscc-alphabet", expected=USCC_ALPHABET, got=f"{character} ({place})")
+            raise Misconfigured(
+                "registry.uscc-alphabet", expected=USCC_ALPHABET, got=f"{character} ({place})"
+            )
 
 
 def _uscc_check(first17: str) -> str:

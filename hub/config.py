@@ -1,8 +1,9 @@
 """One strict reader for every YAML text an administrator writes: registry, routing, settings.
 
-Promises: plain data only (no tags, anchors, aliases or second documents, at most 32 levels), no key twice, a line
-number for every mistake, and no guessing: `no`, `012`, `12:30` and `2026-01-01` stay the words they are, so a code
-is never turned into another value. It does not know what any key means; see `check_keys` and the `*_at` readers.
+Promises: plain data only (no tags, anchors, aliases or second documents, at most 32 levels), no key twice, a
+line number for every mistake, and no guessing: `no`, `012`, `12:30` and `2026-01-01` stay the words they
+are, so a code is never turned into another value. It does not know what any key means; see `check_keys` and
+the `*_at` readers.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def place(mapping: Mapping[str, Any], key: str = "", where: str = "") -> str:
 def read_yaml(text: str, what: str) -> Located:
     """Return the one mapping that a YAML text holds; an empty text is an empty mapping.
 
-    `what` names the text in errors ("registry.yaml"): a name, never a path. Nested mappings are `Located` too.
+    `what` names the text in errors ("registry.yaml"): a name, never a path. Inner mappings are `Located`.
     Errors: Misconfigured config.syntax, config.not-plain, config.duplicate-key, config.shape.
     """
     try:
@@ -80,7 +81,7 @@ def check_keys(mapping: Mapping[str, Any], known: Iterable[str], where: str = ""
 
 
 def text_at(mapping: Mapping[str, Any], key: str, default: str | None = None) -> str:
-    """Return the text at `key`; a number written without quotes counts as text. No default: it must be there.
+    """Return the text at `key`, also for a number written without quotes. No default: it must be there.
 
     Errors: Misconfigured config.missing-key, config.shape.
     """
@@ -119,13 +120,13 @@ def integer_at(mapping: Mapping[str, Any], key: str, default: int | None = None)
 
 
 def list_at(mapping: Mapping[str, Any], key: str) -> list[Any]:
-    """Return the list at `key`; an absent or empty key is an empty list. Errors: Misconfigured config.shape."""
+    """Return the list at `key`; absent or empty, an empty list. Errors: Misconfigured config.shape."""
     value = mapping.get(key)
     return [] if value is None else _typed(mapping, key, value, list, "list")
 
 
 def section_at(mapping: Mapping[str, Any], key: str) -> Located:
-    """Return the mapping at `key`; an absent or empty key is an empty one. Errors: Misconfigured config.shape."""
+    """Return the mapping at `key`; absent or empty, an empty one. Errors: Misconfigured config.shape."""
     value = mapping.get(key)
     if value is None:
         what, line = (mapping.what, mapping.line) if isinstance(mapping, Located) else ("", 0)
@@ -156,7 +157,9 @@ def _value_at(mapping: Mapping[str, Any], key: str, default: object) -> Any:
 def _typed(mapping: Mapping[str, Any], key: str, value: Any, kind: type[_Value], expected: str) -> _Value:
     if isinstance(value, kind):
         return value
-    raise Misconfigured("config.shape", expected=f"{key}: {expected}", got=_shown(value), where=place(mapping, key))
+    raise Misconfigured(
+        "config.shape", expected=f"{key}: {expected}", got=_shown(value), where=place(mapping, key)
+    )
 
 
 def _shown(value: Any) -> str:
@@ -170,7 +173,7 @@ def _line(event: yaml.Event) -> int:
 
 
 class _Reader:
-    """Builds plain values from parser events, so that an alias or a tower of brackets is met before it costs."""
+    """Builds plain values from parser events, to meet an alias or a tower of brackets before it costs."""
 
     def __init__(self, text: str, what: str) -> None:
         self._loader = _Loader(text)
@@ -194,12 +197,19 @@ class _Reader:
         if value is None:
             return Located(self._what, 1)
         if not isinstance(value, Located):
-            raise Misconfigured("config.shape", expected="mapping", got=_shown(value), where=f"{self._what}:1")
+            raise Misconfigured(
+                "config.shape", expected="mapping", got=_shown(value), where=f"{self._what}:1"
+            )
         return value
 
     def _node(self, depth: int) -> Any:
         event = self._loader.get_event()
-        if isinstance(event, yaml.AliasEvent) or event.anchor or depth > DEEPEST or event.tag not in (None, "!"):
+        if (
+            isinstance(event, yaml.AliasEvent)
+            or event.anchor
+            or depth > DEEPEST
+            or event.tag not in (None, "!")
+        ):
             raise self._not_plain(event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, depth)

@@ -1,8 +1,8 @@
-"""Certificate revocation lists (RFC 5280 section 5): read once, signature checked, then asked by serial number.
+"""Certificate revocation lists (RFC 5280 section 5): read and proven once, then asked by serial number.
 
-Promises: a list counts only if a trusted authority of the issuer's name signed it; of two lists for one place the
-newer counts; whatever the hub cannot fully understand (delta, indirect or by-reason lists) is refused when it is
-loaded, because ignoring it would let revoked certificates in. It fetches nothing.
+Promises: a list counts only if a trusted authority of the issuer's name signed it; of two lists for one
+place the newer counts; whatever the hub cannot fully understand (delta, indirect or by-reason lists) is
+refused when it is loaded, because ignoring it would let revoked certificates in. It fetches nothing.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class Revocations:
             for item in lists:
                 since = item.revoked.get(link.serial)
                 if since is not None and since <= at:
-                    raise Refused("certificate.revoked", got=since.isoformat(), operator=f"serial {link.serial:x}")
+                    raise Refused(
+                        "certificate.revoked", got=since.isoformat(), operator=f"serial {link.serial:x}"
+                    )
             if self._required and not lists:
                 raise Refused("certificate.crl-stale", operator="no CRL of the issuer")
             if any(self._stale(item, at) for item in lists):

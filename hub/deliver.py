@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from hub import proof, signature
 from hub.accept import admit, examine
@@ -27,6 +28,8 @@ from hub.store.transaction import Transaction
 
 ANSWER_LIMITS = ParseLimits(max_bytes=256 * 1024, max_elements=200)
 """An acknowledgement is small; anything bigger is an attack or a mistake."""
+
+_SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,7 @@ def decide(
 
 def retry(leased: Leased, profile: Profile, cause: str, at: datetime, chance: float) -> RetryAt | GaveUp:
     """The next attempt after a failure, or the end of trying."""
-    policy = RetryPolicy(
-        first=profile.first_retry, longest=profile.longest_retry, give_up_after=profile.give_up_after
-    )
+    policy = RetryPolicy.of(profile)
     following = next_attempt(policy, leased.attempts + 1, leased.first_at, at, leased.expires, chance)
     return GaveUp(cause) if following is None else RetryAt(following, cause)
 
@@ -116,9 +117,9 @@ def check_answer(
 
 
 def _check_signer(
-    root: object, consignment: Consignment, profile: Profile, rules: Rules, at: datetime
+    root: Any, consignment: Consignment, profile: Profile, rules: Rules, at: datetime
 ) -> str:
-    if not signature.is_signed(root):
+    if root.find(_SIGNATURE) is None:
         if profile.signed_answer:
             raise Undelivered("delivery.unsigned")
         return ""

@@ -109,7 +109,7 @@ class Directory:
         return tuple(c for c in codes if (d := self.departments.get(c)) is not None and d.enabled)
 
     def may_send(self, sender: str, recipient: str, type: str) -> bool:
-        """Whether a right lets `sender` send messages of `type` to department `recipient`; a disabled one has none."""
+        """Whether a right lets `sender` send messages of `type` to `recipient`; a disabled one has none."""
         known = self.departments.get(sender)
         if known is not None and not known.enabled:
             return False
@@ -124,7 +124,7 @@ class Directory:
         return False
 
     def endpoint_for(self, department: str) -> Endpoint | None:
-        """The endpoint that takes a department's messages unless routing names another: its own code, or its first."""
+        """Where a department's messages go unless routing names another: its own endpoint, or its first."""
         own = self.endpoints.get(department)
         if own is not None and own.department == department:
             return own

@@ -122,8 +122,7 @@ class Dispatcher:
     def _open(self, endpoint: Endpoint) -> bool:
         if endpoint.kind is not Kind.PUSH or endpoint.paused:
             return False
-        breaker = self._breakers.get(endpoint.code)
-        return breaker is None or breaker.admits(self._hub().clock())
+        return self._breaker(endpoint).admits(self._hub().clock())
 
     async def _carry(self, endpoint: Endpoint, load: list[Leased]) -> None:
         """Deliver one endpoint's load in order; what its breaker stops goes back to the queue."""
@@ -132,7 +131,9 @@ class Dispatcher:
                 if self._stopping or not self._open(endpoint):
                     await self._release(load[place:])
                     break
-                self._learn(endpoint, await deliver(self._hub(), self._connector, endpoint, leased))
+                self._probe(endpoint)
+                outcome = await deliver(self._hub(), self._connector, endpoint, leased)
+                self._learn(endpoint, outcome)
         except HubError as error:
             log.error("deliver %s %s %s", endpoint.code, error.code, error.operator)
         finally:
@@ -145,16 +146,18 @@ class Dispatcher:
         deliveries = [one.consignment.delivery_id for one in load]
         await self._hub().writer.run(lambda transaction: outbox.release(transaction, deliveries))
 
+    def _breaker(self, endpoint: Endpoint) -> Breaker:
+        limits = self._hub().settings.delivery
+        fresh = Breaker(threshold=limits.breaker_failures, rest=limits.breaker_pause)
+        return self._breakers.get(endpoint.code, fresh)
+
+    def _probe(self, endpoint: Endpoint) -> None:
+        self._breakers[endpoint.code] = self._breaker(endpoint).after_probe(self._hub().clock())
+
     def _learn(self, endpoint: Endpoint, outcome: Outcome) -> None:
-        hub = self._hub()
-        limits = hub.settings.delivery
-        breaker = self._breakers.get(endpoint.code) or Breaker(
-            threshold=limits.breaker_failures, pause=limits.breaker_pause
-        )
-        if isinstance(outcome, Delivered):
-            self._breakers[endpoint.code] = breaker.after_success(hub.clock())
-        else:
-            self._breakers[endpoint.code] = breaker.after_failure(hub.clock())
+        breaker, at = self._breaker(endpoint), self._hub().clock()
+        good = isinstance(outcome, Delivered)
+        self._breakers[endpoint.code] = breaker.after_success(at) if good else breaker.after_failure(at)
 
     async def _sleep(self) -> None:
         free = len(self._carriers) < self._hub().settings.delivery.parallel

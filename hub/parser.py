@@ -1,13 +1,14 @@
 """Step 1: from bytes to a small, plain XML tree, or a refusal.
 
-Promises: what comes out is well-formed XML 1.0 in an encoding that this file chose, holds elements, attributes and text
-only (no DOCTYPE, comment, processing instruction or entity), and is within `ParseLimits`. No network, no file, no
-XInclude, and no memory spent on a tree that would be too large. It does not know envelopes, schemas or signatures.
+Promises: what comes out is well-formed XML 1.0 in an encoding that this file chose, holds elements,
+attributes and text only (no DOCTYPE, comment, processing instruction or entity), and is within `ParseLimits`.
+No network, no file, no XInclude, and no memory spent on a tree that would be too large. It does not know
+envelopes, schemas or signatures.
 
-How: the bytes become UTF-8; one linear expression checks that they are a row of tags, text and CDATA sections within the
-limits; only then does libxml2 build the tree. Without comments, instructions and DOCTYPE, "<" opens a tag or a CDATA
-section and nothing else, so that expression and libxml2 cannot cut the same bytes differently: where they would, libxml2
-finds the document malformed.
+How: the bytes become UTF-8; one linear expression checks that they are a row of tags, text and CDATA sections
+within the limits; only then does libxml2 build the tree. Without comments, instructions and DOCTYPE, "<"
+opens a tag or a CDATA section and nothing else, so that expression and libxml2 cannot cut the same bytes
+differently: where they would, libxml2 finds the document malformed.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from hub.errors import Refused
 class ParseLimits:
     """How much a document may hold.
 
-    `max_attributes` is per element and counts namespace declarations too; `max_all_attributes` is for the document.
-    `max_namespaces` is how many declarations may be in force at one element: canonicalisation walks through them
-    for each element, and 60 x 256 of them turn a document of 700 KB into five seconds of work.
+    `max_attributes` is per element and counts namespace declarations too; `max_all_attributes` is for the
+    document. `max_namespaces` is how many declarations may be in force at one element: canonicalisation walks
+    through them for each element, and 60 x 256 of them turn a document of 700 KB into five seconds of work.
     `max_name` and `max_value` count UTF-8 bytes of a name and of an attribute's value.
     """
 
@@ -45,8 +46,8 @@ class ParseLimits:
 
 DEFAULT = ParseLimits()
 
-# One decoder for the three national names: documents called GB2312 hold GBK characters in practice, and GB 18030
-# contains both.
+# One decoder for the three national names: documents called GB2312 hold GBK characters in practice, and GB
+# 18030 contains both.
 _DECODERS = {"gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "us-ascii": "ascii"}
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _ACCEPTED = "UTF-8, UTF-16 (BOM), GB18030, GBK, GB2312, US-ASCII"
@@ -56,6 +57,9 @@ _DECLARATION = re.compile(
     rb"(?:\s+standalone\s*=\s*(?:'(?:yes|no)'|\"(?:yes|no)\"))?\s*\?>"
 )
 
+# Any declaration that the expression above does not take: XML 1.1, a second one, one in the middle.
+_DECLARED_BADLY = re.compile(rb"<\?xml\s")
+
 _NAME_BYTE = rb"[\w.:\-\x80-\xff]"
 _CDATA_TEXT = rb"!\[CDATA\[[^\]]*+(?:(?:\](?!\])|\]{2,}+(?!>))[^\]]*+)*+\]{2,}+>"
 _CDATA = re.compile(b"<" + _CDATA_TEXT)
@@ -63,10 +67,10 @@ _TAG = re.compile(rb"""<[^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+)*+>"""
 _ATTRIBUTE = re.compile(rb"""=\s*+(?:"[^"]*+"|'[^']*+')""")
 _SHORTEST_ATTRIBUTE = len(b' a=""')
 
-# huge_tree lifts libxml2's own limits: 10 MB for a text (an inline attachment may be longer), 256 levels, 50,000 bytes
-# for a name. By the time it runs ours were checked; its guard against entity expansion has nothing to guard, since a
-# document with a DOCTYPE never gets here. What stays is its limit of 2,048 levels, so that the exact limit can be
-# checked on the finished tree.
+# huge_tree lifts libxml2's own limits: 10 MB for a text (an inline attachment may be longer), 256 levels,
+# 50,000 bytes for a name. By the time it runs ours were checked; its guard against entity expansion has
+# nothing to guard, since a document with a DOCTYPE never gets here. What stays is its limit of 2,048 levels,
+# so that the exact limit can be checked on the finished tree.
 _PARSER = etree.XMLParser(
     encoding="utf-8",
     resolve_entities=False,
@@ -93,8 +97,9 @@ def parse(raw: bytes, limits: ParseLimits = DEFAULT) -> etree._Element:
         raise Refused("xml.too-large", expected=f"<= {limits.max_bytes}", got=str(len(raw)))
     body = _to_utf8(raw)
     grammar = _grammar(limits)
-    _check_counts(body, limits)
+    _check_elements(body, limits)
     _check_shape(body, grammar, limits)
+    _check_attributes(body, limits)
     root = _build(body, limits)
     if grammar.too_deep(root):
         raise Refused("xml.too-deep", expected=f"<= {limits.max_depth}")
@@ -140,25 +145,27 @@ def _decoded(raw: bytes, codec: str) -> bytes:
         raise Refused("xml.encoding", expected=_ACCEPTED, operator=str(wrong)) from None
 
 
-def _check_counts(body: bytes, limits: ParseLimits) -> None:
-    """Refuse too many elements or attributes, before anything is built.
-
-    Nearly every document passes by the upper bounds of the first line; the exact count follows only where they fail.
-    """
-    if body.count(b"<") <= limits.max_elements and _few_attributes(body, limits):
+def _check_elements(body: bytes, limits: ParseLimits) -> None:
+    """Nearly every document passes by the upper bound of the first line; only beyond it they are counted."""
+    if body.count(b"<") <= limits.max_elements:
         return
     outline = _CDATA.sub(b"", body)
-    elements = outline.count(b"<") - outline.count(b"</")
-    if elements > limits.max_elements:
-        raise Refused("xml.too-many", where="elements", expected=f"<= {limits.max_elements}", got=str(elements))
-    tags = b"".join(_TAG.findall(outline))
-    if next(islice(_ATTRIBUTE.finditer(tags), limits.max_all_attributes, None), None) is not None:
-        raise Refused("xml.too-many", where="attributes", expected=f"<= {limits.max_all_attributes}")
+    if outline.count(b"<") - outline.count(b"</") > limits.max_elements:
+        raise _too_many("elements", limits.max_elements)
 
 
-def _few_attributes(body: bytes, limits: ParseLimits) -> bool:
+def _check_attributes(body: bytes, limits: ParseLimits) -> None:
+    """Likewise: every attribute takes five bytes and an equals sign."""
     most = limits.max_all_attributes
-    return len(body) // _SHORTEST_ATTRIBUTE <= most or body.count(b"=") <= most
+    if len(body) // _SHORTEST_ATTRIBUTE <= most or body.count(b"=") <= most:
+        return
+    tags = b"".join(_TAG.findall(_CDATA.sub(b"", body)))
+    if next(islice(_ATTRIBUTE.finditer(tags), most, None), None) is not None:
+        raise _too_many("attributes", most)
+
+
+def _too_many(what: str, limit: int) -> Refused:
+    return Refused("xml.too-many", where=what, expected=f"<= {limit}")
 
 
 def _check_shape(body: bytes, grammar: _Grammar, limits: ParseLimits) -> None:
@@ -168,14 +175,14 @@ def _check_shape(body: bytes, grammar: _Grammar, limits: ParseLimits) -> None:
     for opening, code in ((b"<!--", "xml.comment"), (b"<!DOCTYPE", "xml.doctype")):
         if body.startswith(opening, stop):
             raise Refused(code)
-    if body.startswith(b"<?", stop):
-        raise Refused("xml.malformed" if body[stop + 2 : stop + 6] in (b"xml ", b"xml\t") else "xml.instruction")
+    if body.startswith(b"<?", stop) and not _DECLARED_BADLY.match(body, stop):
+        raise Refused("xml.instruction")
     _refuse_tag(body, stop, grammar, limits)
 
 
 def _refuse_tag(body: bytes, stop: int, grammar: _Grammar, limits: ParseLimits) -> NoReturn:
     if grammar.crowded_tag.match(body, stop):
-        raise Refused("xml.too-many", where="attributes of one element", expected=f"<= {limits.max_attributes}")
+        raise _too_many("attributes of one element", limits.max_attributes)
     if grammar.long_tag.match(body, stop):
         raise Refused("xml.too-long", expected=f"<= {limits.max_name}, {limits.max_value}")
     raise Refused("xml.malformed", operator=f"not XML, or NUL, from UTF-8 byte {stop}")
@@ -185,7 +192,7 @@ def _build(body: bytes, limits: ParseLimits) -> etree._Element:
     try:
         return etree.fromstring(body, _PARSER)
     except etree.XMLSyntaxError as wrong:
-        if etree.ErrorTypes.ERR_RESOURCE_LIMIT in {entry.type for entry in wrong.error_log}:
+        if getattr(wrong, "code", None) == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
             raise Refused("xml.too-deep", expected=f"<= {limits.max_depth}") from None
         raise Refused("xml.malformed", operator=str(wrong)[:300]) from None
 
@@ -195,22 +202,25 @@ def _check_namespaces(root: etree._Element, limits: ParseLimits) -> None:
     for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
         in_force += 1 if event == "start-ns" else -1
         if in_force > limits.max_namespaces:
-            raise Refused("xml.too-many", where="namespaces", expected=f"<= {limits.max_namespaces}")
+            raise _too_many("namespaces", limits.max_namespaces)
 
 
 @lru_cache(maxsize=8)
 def _grammar(limits: ParseLimits) -> _Grammar:
     """Every repetition is possessive: it never gives back, so time is linear in the document."""
     most, name, value = limits.max_attributes, limits.max_name, limits.max_value
-    attribute = rb"""\s++%b{1,%d}+\s*+=\s*+(?:"[^"<]{0,%d}+"|'[^'<]{0,%d}+')""" % (_NAME_BYTE, name, value, value)
+    quoted = rb"""(?:"[^"<]{0,%d}+"|'[^'<]{0,%d}+')""" % (value, value)
+    attribute = rb"\s++%b{1,%d}+\s*+=\s*+%b" % (_NAME_BYTE, name, quoted)
     start = rb"</?+%b{1,%d}+" % (_NAME_BYTE, name)
     rest = rb"(?:>|(?:%b){0,%d}+\s*+/?+>)" % (attribute, most)
     long_value = rb"""(?:"[^"<]{%d}|'[^'<]{%d})""" % (value + 1, value + 1)
     long_name = rb"%b{%d}" % (_NAME_BYTE, name + 1)
     long_attribute = rb"\s++(?:%b|%b++\s*+=\s*+%b)" % (long_name, _NAME_BYTE, long_value)
     return _Grammar(
-        document=re.compile(rb"\s*+(?:(?:%b%b|<%b)[^<]*+)++" % (start, rest, _CDATA_TEXT)),
+        document=re.compile(rb"\s*+(?:(?:%b%b|<%b)[^<]*+)*+" % (start, rest, _CDATA_TEXT)),
         crowded_tag=re.compile(rb"%b(?:%b){%d}" % (start, attribute, most + 1)),
-        long_tag=re.compile(rb"</?+(?:%b|%b++(?:%b){0,%d}+%b)" % (long_name, _NAME_BYTE, attribute, most, long_attribute)),
+        long_tag=re.compile(
+            rb"</?+(?:%b|%b++(?:%b){0,%d}+%b)" % (long_name, _NAME_BYTE, attribute, most, long_attribute)
+        ),
         too_deep=etree.XPath(f"boolean({'/*' * (limits.max_depth + 1)})"),
     )

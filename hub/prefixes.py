@@ -1,8 +1,10 @@
-"""Namespace prefixes that occur in values, as in `xsi:type="p:T"`, and that exclusive C14N therefore does not sign.
+"""Namespace prefixes that occur in values, as in `xsi:type="p:T"`, and that exclusive C14N therefore does not
+sign.
 
-Exclusive C14N writes out the binding of a prefix only where an element or attribute is named with it. A prefix in a value
-can be bound anew without touching the digest, unless the InclusiveNamespaces list names it. This file finds such
-prefixes. It sees a value that is one qualified name; of lists of names, XPath or other small languages it knows nothing.
+Exclusive C14N writes out the binding of a prefix only where an element or attribute is named with it. A
+prefix in a value can be bound anew without touching the digest, unless the InclusiveNamespaces list names it.
+This file finds such prefixes. It sees a value that is one qualified name; of lists of names, XPath or other
+small languages it knows nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The registry: every department, group, endpoint, right and enrolled certificate, as one frozen value.
 
-Promises: what `check_registry` let pass has no dangling reference, no code twice, no circle of parents and only
-http(s) addresses. It reads no file and no database; `hub.registry_file` gives it a form in YAML, and
+Promises: what `check_registry` let pass has no dangling reference, no code twice, no circle of parents and
+only http(s) addresses. It reads no file and no database; `hub.registry_file` gives it a form in YAML, and
 `hub.registry_diff` compares two of them.
 """
 
@@ -55,10 +55,12 @@ class Registry:
         rights: Iterable[Right] = (),
         certificates: Iterable[EnrolledCertificate] = (),
     ) -> Registry:
-        """Put everything in order, so that equal registries are equal values and equal texts. Checks nothing."""
+        """Put everything in order, so that equal registries are equal values and texts. Checks nothing."""
         return cls(
             departments=tuple(sorted(departments, key=lambda d: d.code)),
-            groups=tuple(sorted((Group(g.name, tuple(sorted(g.members))) for g in groups), key=lambda g: g.name)),
+            groups=tuple(
+                sorted((Group(g.name, tuple(sorted(g.members))) for g in groups), key=lambda g: g.name)
+            ),
             endpoints=tuple(sorted(endpoints, key=lambda e: e.code)),
             rights=tuple(sorted(rights, key=lambda r: (r.sender, r.recipient, r.type))),
             certificates=tuple(sorted(certificates, key=lambda c: (c.department, thumbprint(c.der)))),
@@ -101,7 +103,9 @@ def check_registry(registry: Registry, places: Mapping[tuple[str, str], str] | N
     Errors: Misconfigured registry.*, certificate.unreadable.
     """
     places = places or {}
-    known = _Known(frozenset(d.code for d in registry.departments), frozenset(g.name for g in registry.groups))
+    known = _Known(
+        frozenset(d.code for d in registry.departments), frozenset(g.name for g in registry.groups)
+    )
     seen: set[tuple[str, str]] = set()
     for item in items_of(registry):
         key = key_of(item)
@@ -112,7 +116,9 @@ def check_registry(registry: Registry, places: Mapping[tuple[str, str], str] | N
             _check_item(item, known)
     for department in _in_circle(registry.departments):
         key = key_of(department)
-        raise Misconfigured("registry.parent-circle", got=department.code, where=places.get(key, " ".join(key)))
+        raise Misconfigured(
+            "registry.parent-circle", got=department.code, where=places.get(key, " ".join(key))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +177,10 @@ def _check_department(department: Department, known: _Known) -> None:
     _check_code(department.code)
     if not 0 < len(department.name) <= 100 or not department.name.isprintable():
         raise Misconfigured("registry.name", got=department.name[:100])
-    if check_uscc(department.uscc) != department.uscc or check_division(department.division) != department.division:
+    if (
+        check_uscc(department.uscc) != department.uscc
+        or check_division(department.division) != department.division
+    ):
         raise Misconfigured("registry.code", got=f"{department.uscc} {department.division}")
     if department.level not in LEVELS:
         raise Misconfigured("registry.choice", expected=" | ".join(LEVELS), got=department.level)
@@ -199,7 +208,9 @@ def _check_profile(profile: Profile) -> None:
         if number <= 0:
             raise Misconfigured("registry.number", expected=f"{name} > 0", got=str(number))
     if profile.parallel > MOST_PARALLEL:
-        raise Misconfigured("registry.number", expected=f"parallel <= {MOST_PARALLEL}", got=str(profile.parallel))
+        raise Misconfigured(
+            "registry.number", expected=f"parallel <= {MOST_PARALLEL}", got=str(profile.parallel)
+        )
     if not profile.first_retry <= profile.longest_retry <= profile.give_up_after:
         raise Misconfigured("registry.number", expected="first_retry <= longest_retry <= give_up_after")
 
@@ -209,7 +220,9 @@ def check_url(url: str) -> None:
 
     Errors: Misconfigured registry.url.
     """
-    wrong = Misconfigured("registry.url", expected="http(s)://host[:port]/path", got=url.rpartition("@")[2][:200])
+    wrong = Misconfigured(
+        "registry.url", expected="http(s)://host[:port]/path", got=url.rpartition("@")[2][:200]
+    )
     if not url.isascii() or not url.isprintable() or " " in url:
         raise wrong
     try:

@@ -35,7 +35,7 @@ _NOUNS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One fact. `field`, `before` and `after` are set for a changed field; for a member `code` is GROUP/CODE."""
+    """One fact. `field`, `before`, `after` are set for a changed field; a member's `code` is GROUP/CODE."""
 
     verb: Verb
     noun: str
@@ -56,7 +56,7 @@ class Change:
 
 
 def diff(before: Registry, after: Registry) -> list[Change]:
-    """Return every difference: what is removed first, then what is added, then what is changed, each by name."""
+    """Return every difference: first what is removed, then added, then changed, each by name."""
     old, new = _flat(before), _flat(after)
     removed = [Change(Verb.REMOVED, *key) for key in sorted(old.keys() - new.keys())]
     added = [Change(Verb.ADDED, *key) for key in sorted(new.keys() - old.keys())]

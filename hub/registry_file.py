@@ -1,7 +1,7 @@
 """The registry as one YAML document, for export, review and import.
 
-Promises: `load_registry(dump_registry(r)) == r`, one text for one registry, Chinese readable, defaults left out; and
-what is loaded has passed every check of `hub.registry`, each error with its line. It opens no file.
+Promises: `load_registry(dump_registry(r)) == r`, one text for one registry, Chinese readable, defaults left
+out; and what is loaded has passed every check of `hub.registry`, each error with its line. It opens no file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _Some = TypeVar("_Some", Department, Endpoint, Right, EnrolledCertificate)
 
 
 def load_registry(text: str) -> Registry:
-    """Read a registry and check all of it. Errors: Misconfigured config.*, registry.*, certificate.unreadable."""
+    """Read and check a whole registry. Errors: Misconfigured config.*, registry.*, certificate.unreadable."""
     top = read_yaml(text, NAME)
     check_keys(top, ("version", "departments", "groups", "endpoints", "rights", "certificates"))
     if integer_at(top, "version") != VERSION:
@@ -115,7 +115,9 @@ def _endpoint(section: Located) -> Endpoint:
     check_keys(section, (f.name for f in fields(Endpoint)))
     kind = text_at(section, "kind", Kind.PUSH)
     if kind not in list(Kind):
-        raise Misconfigured("registry.choice", expected=" | ".join(Kind), got=kind, where=place(section, "kind"))
+        raise Misconfigured(
+            "registry.choice", expected=" | ".join(Kind), got=kind, where=place(section, "kind")
+        )
     return Endpoint(
         code=text_at(section, "code"),
         department=text_at(section, "department"),
@@ -184,7 +186,12 @@ class _Plain(_Dumper):  # type: ignore[misc]  # the base is chosen at run time
         return True
 
 
-_Plain.add_representer(_Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|"))
+def _represent_block(dumper: Any, text: _Block) -> yaml.ScalarNode:
+    node: yaml.ScalarNode = dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
+    return node
+
+
+_Plain.add_representer(_Block, _represent_block)
 
 
 def _without_defaults(item: Department | Endpoint | Right | Profile) -> dict[str, Any]:

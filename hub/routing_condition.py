@@ -6,7 +6,7 @@ Promises: a condition only reads; equal facts, targets and directory give equal 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from typing import Any
@@ -41,12 +41,16 @@ Targets = Mapping[str, Target]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A choice of names as a rule writes it: exact, with * and ?, or `group:NAME` for a group's members."""
+    """A choice of names as a rule writes it: exact, with * and ?, or `group:NAME` for a group's members.
+
+    `open` says that there is more than exact names.
+    """
 
     words: tuple[str, ...]
     exact: frozenset[str]
     globs: tuple[re.Pattern[str], ...]
     groups: tuple[str, ...]
+    open: bool
 
     @classmethod
     def of(cls, words: Iterable[str]) -> Names:
@@ -55,25 +59,27 @@ class Names:
         groups = tuple(w[len(GROUP) :] for w in words if w.startswith(GROUP))
         plain = [w for w in words if not w.startswith(GROUP)]
         globs = tuple(re.compile(translate(w)) for w in plain if is_glob(w))
-        return cls(words, frozenset(w for w in plain if not is_glob(w)), globs, groups)
+        return cls(words, frozenset(w for w in plain if not is_glob(w)), globs, groups, bool(globs or groups))
 
     def match(self, name: str, directory: Directory) -> bool:
         """Whether `name` is one of these names."""
         if name in self.exact:
             return True
-        for glob in self.globs:
-            if glob.match(name):
-                return True
-        return any(name in directory.groups.get(group, ()) for group in self.groups)
+        if self.globs and any(glob.match(name) for glob in self.globs):
+            return True
+        return any(name in self._members(group, directory) for group in self.groups)
 
-    def match_any(self, names: Iterable[str], directory: Directory) -> bool:
+    def match_any(self, names: Collection[str], directory: Directory) -> bool:
         """Whether one of `names` is one of these; quick for thousands of them unless there are globs."""
-        names = frozenset(names)
         if not self.exact.isdisjoint(names):
             return True
-        if any(not names.isdisjoint(directory.groups.get(group, ())) for group in self.groups):
+        if self.globs and any(glob.match(name) for glob in self.globs for name in names):
             return True
-        return any(glob.match(name) for glob in self.globs for name in names)
+        return any(not self._members(group, directory).isdisjoint(names) for group in self.groups)
+
+    @staticmethod
+    def _members(group: str, directory: Directory) -> frozenset[str]:
+        return directory.groups.get(group, frozenset())
 
 
 def is_glob(word: str) -> bool:
@@ -100,7 +106,9 @@ class FieldIs:
 
     def holds(self, facts: Facts, targets: Targets, directory: Directory) -> bool:
         """Compare the field."""
-        return self.names.match(self.read(facts.header), directory)
+        value, names = self.read(facts.header), self.names
+        # Most rules fail here on exact names, so those are compared without another call.
+        return value in names.exact or (names.open and names.match(value, directory))
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,11 +172,11 @@ class _Check:
         elif following == "::":
             if name not in _AXES:
                 raise self._limit(f"{name}::", " ".join(f"{axis}::" for axis in sorted(_AXES)))
-        elif ":" in name and name.split(":")[0] not in self._prefixes:
+        elif ":" in name and name.split(":", maxsplit=1)[0] not in self._prefixes:
             raise Misconfigured(
                 "routing.xpath-prefix",
                 expected=", ".join(sorted(self._prefixes)),
-                got=name.split(":")[0],
+                got=name.split(":", maxsplit=1)[0],
                 where=self._where,
             )
 

@@ -1,13 +1,14 @@
 """Step 3: sign a document, and prove who signed one.
 
-The signature is enveloped, the last child of the root, over the whole document by one reference, exclusive C14N, SHA-256,
-with the signer's certificate inside. `verify` checks that shape on the tree itself and needs no XSD before it; what it
-leaves in the tree is exactly what was signed: nothing is looked up by Id, and there is no second signature to be confused
-with. It does not know whom to trust: it returns the certificate.
+The signature is enveloped, the last child of the root, over the whole document by one reference, exclusive
+C14N, SHA-256, with the signer's certificate inside. `verify` checks that shape on the tree itself and needs
+no XSD before it; what it leaves in the tree is exactly what was signed: nothing is looked up by Id, and there
+is no second signature to be confused with. It does not know whom to trust: it returns the certificate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lxml import etree
@@ -21,16 +22,17 @@ from hub.signer import Signer
 
 _ANY_DS = f"{{{DS}}}*"
 _ONE = "one ds:Signature, the last child of the root"
-# Listed prefixes x bindings at the root x elements: the walk that a PrefixList asks of canonicalisation; about 50 ms.
+# Listed prefixes x bindings at the root x elements: the walk that a PrefixList asks of canonicalisation;
+# about 50 ms.
 _MOST_LOOKUPS = 5_000_000
-_count_elements = etree.XPath("count(//*)")
+_count = etree.XPath("count(//*)")
 
 
 def sign(root: etree._Element, signer: Signer) -> bytes:
     """Return the document of `root` with its signature, UTF-8 without XML declaration; `root` stays as it is.
 
-    Errors: Refused signature.prefix-unsigned if a prefix in a value is not bound at the root, signature.namespace,
-    signature.profile if something of the signature namespace is there already.
+    Errors: Refused signature.prefix-unsigned if a prefix in a value is not bound at the root,
+    signature.namespace, signature.profile if something of the signature namespace is there already.
     """
     if next(root.iter(_ANY_DS), None) is not None:
         raise Refused("signature.profile", expected="no ds: element", got="ds:")
@@ -45,10 +47,11 @@ def sign(root: etree._Element, signer: Signer) -> bytes:
 
 
 def verify(root: etree._Element) -> Signed:
-    """Prove that the document of `root` is what the certificate in its signature signed, and take the signature out.
+    """Prove that the document of `root` is what the certificate in its signature signed, and take the
+    signature out.
 
-    `root` is the root of its document. Afterwards it is exactly what was signed; after a refusal it is of no use.
-    Errors: Refused signature.*
+    `root` is the root of its document. Afterwards it is exactly what was signed; after a refusal it is of no
+    use. Errors: Refused signature.*
     """
     signature = _only_signature(root)
     claim = read_claim(signature)
@@ -71,7 +74,11 @@ def _canonical(element: Any, prefixes: tuple[str, ...] = ()) -> bytes:
     """Exclusive C14N 1.0 without comments."""
     try:
         canonical: bytes = etree.tostring(
-            element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=list(prefixes) or None
+            element,
+            method="c14n",
+            exclusive=True,
+            with_comments=False,
+            inclusive_ns_prefixes=list(prefixes) or None,
         )
     except etree.C14NError as wrong:
         # A relative namespace URI is all that libxml2 refuses here.
@@ -89,12 +96,12 @@ def _only_signature(root: Any) -> Any:
 
 
 def _check_alone(root: Any, signature: Any) -> None:
-    """Refuse another element of the signature namespace anywhere, and any node that is not an element or text."""
+    """Refuse another element of the signature namespace, and any node that is not an element or text."""
     if sum(1 for _ in root.iter(_ANY_DS)) != sum(1 for _ in signature.iter(_ANY_DS)):
         raise Refused("signature.profile", expected=_ONE, got="another ds: element")
     beside = root.getprevious() is not None or root.getnext() is not None
     if beside or next(root.iter(etree.Comment, etree.PI, etree.Entity), None) is not None:
-        raise Refused("signature.profile", expected="elements and text", got="comment | processing instruction")
+        raise Refused("signature.profile", expected="elements and text", got="comment or instruction")
 
 
 def _check_prefixes(root: Any, prefixes: tuple[str, ...]) -> None:
@@ -102,13 +109,18 @@ def _check_prefixes(root: Any, prefixes: tuple[str, ...]) -> None:
     if not prefixes:
         return
     bound = root.nsmap
-    if unbound := {prefix for prefix in prefixes if prefix != DEFAULT_NAMESPACE and prefix not in bound}:
+    if unbound := set(prefixes).difference(bound, {DEFAULT_NAMESPACE}):
         raise Refused("signature.prefix-unsigned", where=str(root.tag)[:100], expected=_shown(unbound))
-    if len(prefixes) * len(bound) * _count_elements(root) > _MOST_LOOKUPS:
-        raise Refused("signature.profile", where="PrefixList", expected="fewer prefixes, bindings or elements")
+    if len(prefixes) * len(bound) * _elements(root) > _MOST_LOOKUPS:
+        raise Refused("signature.profile", where="PrefixList", expected="fewer prefixes or bindings")
 
 
-def _shown(prefixes: set[str] | frozenset[str]) -> str:
+def _elements(root: Any) -> float:
+    number: Any = _count(root)
+    return float(number)
+
+
+def _shown(prefixes: Iterable[str]) -> str:
     return " ".join(sorted(prefixes))[:100]
 
 
@@ -116,8 +128,9 @@ def _public_key(claim: Claim) -> Any:
     try:
         return claim.algorithm.public_key(claim.certificates[0])
     except UnfitKey as wrong:
+        method = claim.algorithm.name
         raise Refused(
-            "signature.profile", where="X509Certificate", expected=KEYS_TAKEN, got=claim.algorithm.name, operator=str(wrong)
+            "signature.profile", where="X509Certificate", expected=KEYS_TAKEN, got=method, operator=str(wrong)
         ) from None
 
 
@@ -134,7 +147,7 @@ def _take_out(root: Any, signature: Any) -> None:
 
 def _with_last_child(root: etree._Element, child: bytes) -> bytes:
     """The serialised document with `child` written before the root's end tag, which is its last "</"."""
-    document = etree.tostring(root, encoding="utf-8", with_tail=False)
+    document: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=False, with_tail=False)
     if document.endswith(b"/>"):  # an empty root; ">" cannot stand before it in its own tag
         name = f"{root.prefix}:" if root.prefix else ""
         return document[:-2] + b">" + child + f"</{name}{etree.QName(root).localname}>".encode()

@@ -1,7 +1,7 @@
 """The shape of a signature: read off a tree, without trusting an XSD, and written as canonical bytes.
 
-Promises: `read_claim` accepts one tree of elements per number of certificates, with and without PrefixList, and no other
-element, attribute or text. What it returns is a claim; `hub.signature` proves it.
+Promises: `read_claim` accepts one tree of elements per number of certificates, with and without PrefixList,
+and no other element, attribute or text. What it returns is a claim; `hub.signature` proves it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MOST_CERTIFICATES = 5
 MOST_PREFIXES = 16
 
 _LIST = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
+_X509_DATA = f"{{{DS}}}X509Data"
 _ALGORITHM = "Algorithm"
 _LONGEST_SHOWN = 100
 _XML_SPACE = " \t\r\n"
-_WITHOUT_SPACE = str.maketrans("", "", _XML_SPACE)
 _PREFIX = re.compile(r"[^\W\d][\w.\-]*")
 
 _NAMESPACE_DECLARATION = f' xmlns:ds="{DS}"'
@@ -51,14 +51,14 @@ _SIGNATURE = (
 
 @dataclass(frozen=True, slots=True)
 class SignedInfo:
-    """What is signed in our own signatures: `write` gives its text, the canonical one or the one inside a Signature."""
+    """What is signed in our own signatures. `prefixes` is the PrefixList, `digest` the document's."""
 
     algorithm: Algorithm
     prefixes: tuple[str, ...]
     digest: bytes
 
     def write(self, *, canonical: bool) -> str:
-        """The canonical text carries the namespace declaration that inside stands on ds:Signature; else they are equal."""
+        """Return the canonical form, or the same without the declaration that stands on ds:Signature."""
         return _SIGNED_INFO.format(
             namespace=_NAMESPACE_DECLARATION if canonical else "",
             signature_uri=self.algorithm.signature_uri,
@@ -99,7 +99,7 @@ class _Row:
 
     tag: str
     children: int = 0
-    attributes: dict[str, str] | None = None
+    attributes: tuple[tuple[str, str], ...] | None = None
     holds_value: bool = False
 
 
@@ -107,10 +107,10 @@ def _rows(prefix_list: int, certificates: int) -> tuple[_Row, ...]:
     """All elements of a signature in document order."""
 
     def row(name: str, children: int, **attributes: str) -> _Row:
-        return _Row(f"{{{DS}}}{name}", children, attributes)
+        return _Row(f"{{{DS}}}{name}", children, tuple(attributes.items()))
 
     def value(name: str) -> _Row:
-        return _Row(f"{{{DS}}}{name}", 0, {}, holds_value=True)
+        return _Row(f"{{{DS}}}{name}", 0, (), holds_value=True)
 
     return (
         row("Signature", 3),
@@ -131,14 +131,14 @@ def _rows(prefix_list: int, certificates: int) -> tuple[_Row, ...]:
     )
 
 
-# Names in document order, with their numbers of children, leave only one tree: the profile is these ten outlines.
+# Names in document order, with their numbers of children, leave only one tree: the profile is these ten
+# outlines.
 _OUTLINES = {
     tuple((row.tag, row.children) for row in rows): rows
     for prefix_list in (0, 1)
     for certificates in range(1, MOST_CERTIFICATES + 1)
     for rows in (_rows(prefix_list, certificates),)
 }
-_SIMPLEST = _rows(0, 1)
 
 
 def read_claim(signature: Any) -> Claim:
@@ -165,16 +165,20 @@ def read_claim(signature: Any) -> Claim:
 
 
 def _unlike(outline: tuple[tuple[Any, int], ...]) -> Refused:
-    """Name the first element that stands where the simplest signature has another."""
-    for found, row in zip_longest(outline, _SIMPLEST):
+    """Say where a signature first leaves the nearest shape of the profile."""
+    has_list = any(tag == _LIST for tag, _ in outline)
+    for found, row in zip_longest(outline, _rows(int(has_list), 1)):
         if row is None:
-            return Refused("signature.profile", where="KeyInfo", expected=f"1-{MOST_CERTIFICATES} X509Certificate")
+            break
         if found is None or found[0] != row.tag:
-            return Refused("signature.profile", expected=_local(row.tag), got=_local(found[0]) if found else "")
-        if found[1] != row.children and _local(row.tag) not in ("Transform", "X509Data"):
-            where, children = _local(row.tag), f"{row.children} children"
-            return Refused("signature.profile", where=where, expected=children, got=str(found[1]))
-    return Refused("signature.profile")
+            return _off("Signature", _local(row.tag), _local(found[0]) if found else "nothing")
+        if found[1] != row.children and row.attributes is not None and row.tag != _X509_DATA:
+            return _off(_local(row.tag), f"{row.children} children", str(found[1]))
+    return _off("X509Data", f"1-{MOST_CERTIFICATES} X509Certificate", "other")
+
+
+def _off(where: str, expected: str, got: str = "") -> Refused:
+    return Refused("signature.profile", where=where, expected=expected, got=got)
 
 
 def _local(tag: object) -> str:
@@ -184,15 +188,14 @@ def _local(tag: object) -> str:
 
 def _check_row(node: Any, row: _Row) -> None:
     """Check attributes and that nothing but white space stands between elements."""
-    where = _local(row.tag)
-    if row.attributes is not None and dict(node.attrib) != row.attributes:
-        expected = next(iter(row.attributes.values()), "no attributes")
-        raise Refused("signature.profile", where=where, expected=expected, got=_shown(node))
-    stray = "" if row.holds_value else node.text or ""
+    if row.attributes is not None and tuple(node.items()) != row.attributes:
+        expected = " ".join(value for _, value in row.attributes) or "no attributes"
+        raise _off(_local(row.tag), expected, _shown(node))
+    within = None if row.holds_value else node.text
     # The text behind the signature itself belongs to the document.
-    stray += "" if row.tag == SIGNATURE else node.tail or ""
-    if stray.strip(_XML_SPACE):
-        raise Refused("signature.profile", where=where, expected="no text")
+    behind = None if row.tag == SIGNATURE else node.tail
+    if (within and within.strip(_XML_SPACE)) or (behind and behind.strip(_XML_SPACE)):
+        raise _off(_local(row.tag), "no text")
 
 
 def _shown(node: Any) -> str:
@@ -202,11 +205,9 @@ def _shown(node: Any) -> str:
 def _algorithm(method: Any, digest_method: Any) -> Algorithm:
     algorithm = ALGORITHMS.get(method.get(_ALGORITHM, ""))
     if algorithm is None or len(method.attrib) != 1:
-        known = " | ".join(ALGORITHMS)
-        raise Refused("signature.profile", where="SignatureMethod", expected=known, got=_shown(method))
+        raise _off("SignatureMethod", " | ".join(ALGORITHMS), _shown(method))
     if dict(digest_method.attrib) != {_ALGORITHM: algorithm.digest_uri}:
-        expected = algorithm.digest_uri
-        raise Refused("signature.profile", where="DigestMethod", expected=expected, got=_shown(digest_method))
+        raise _off("DigestMethod", algorithm.digest_uri, _shown(digest_method))
     return algorithm
 
 
@@ -217,18 +218,17 @@ def _prefixes(transform: Any) -> tuple[str, ...]:
     prefixes = tuple(listed.get("PrefixList", "").split())
     named = all(_PREFIX.fullmatch(prefix) or prefix == DEFAULT_NAMESPACE for prefix in prefixes)
     if len(listed.attrib) > 1 or len(prefixes) > MOST_PREFIXES or not named:
-        expected = f"<= {MOST_PREFIXES} prefixes"
-        raise Refused("signature.profile", where="PrefixList", expected=expected, got=_shown(listed))
+        raise _off("PrefixList", f"<= {MOST_PREFIXES} prefixes", _shown(listed))
     return prefixes
 
 
 def _octets(node: Any) -> bytes:
     """The bytes of a base64 value; one value has one spelling but for white space."""
-    text = (node.text or "").translate(_WITHOUT_SPACE)
+    text = (node.text or "").encode().translate(None, _XML_SPACE.encode())
     try:
         octets = b64decode(text, validate=True)
     except ValueError:
         octets = b""
-    if not octets or b64encode(octets).decode() != text:
-        raise Refused("signature.profile", where=_local(node.tag), expected="base64")
+    if not octets or b64encode(octets) != text:
+        raise _off(_local(node.tag), "base64")
     return octets

@@ -1,7 +1,7 @@
 """What can sign: a private key that is used but never seen, with its certificate.
 
-`FileSigner` keeps a key read from a file. A PKCS#11 token or a signature server is another class of the same shape.
-It does not know what is signed.
+`FileSigner` keeps a key read from a file. A PKCS#11 token or a signature server is another class of the same
+shape. It does not know what is signed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hub.errors import Misconfigured
 
 
 class Signer(Protocol):
-    """Signs bytes with one key. `certificate` is DER; `chain` are its issuers' certificates, nearest first."""
+    """Signs bytes with one key, wherever it is kept."""
 
     @property
     def certificate(self) -> bytes:
@@ -76,7 +76,9 @@ class FileSigner:
         return self.algorithm.sign(self._key, octets)
 
 
-def _read(key_pem: bytes, certificate_pem: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
+def _read(
+    key_pem: bytes, certificate_pem: bytes, password: bytes | None
+) -> tuple[Any, list[x509.Certificate]]:
     try:
         key = load_pem_private_key(key_pem, password)
         return key, x509.load_pem_x509_certificates(certificate_pem)

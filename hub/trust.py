@@ -1,9 +1,10 @@
 """Whose certificate is this, and may the hub take its signature now? The one place that answers.
 
-Promises: only certificates an administrator enrolled count, and one that is not enrolled is refused by its digest
-alone, before a byte of it is parsed. An enrolled one must be enabled, inside its dates, fit for signing documents,
-lead to a trusted authority and stand on no revocation list. Every question carries its own time, so an old message
-can be judged as of its day. It does not verify signatures, and says nothing of the department's rights.
+Promises: only certificates an administrator enrolled count, and one that is not enrolled is refused by its
+digest alone, before a byte of it is parsed. An enrolled one must be enabled, inside its dates, fit for
+signing documents, lead to a trusted authority and stand on no revocation list. Every question carries its
+own time, so an old message can be judged as of its day. It does not verify signatures, and says nothing of
+the department's rights.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ class _Vouched:
 
 
 class Trust:
-    """Authorities, enrolled certificates and revocation lists, as loaded together. Replaced whole, never changed."""
+    """Authorities, enrolled certificates and CRLs, as loaded together. Replaced whole, never changed."""
 
     __slots__ = ("_authorities", "_enrolled", "_revocations", "_vouched")
 
-    def __init__(self, authorities: Authorities, enrolled: dict[str, _Place], revocations: Revocations) -> None:
+    def __init__(
+        self, authorities: Authorities, enrolled: dict[str, _Place], revocations: Revocations
+    ) -> None:
         self._authorities = authorities
         self._enrolled = enrolled
         self._revocations = revocations
@@ -78,8 +81,8 @@ class Trust:
     def identify(self, der: bytes, at: datetime) -> Enrolment:
         """Return the department that signs with certificate `der` at time `at`.
 
-        Errors: Refused certificate.unenrolled, .disabled, .unreadable, .not-yet-valid, .expired, .usage, .weak,
-        .untrusted, .revoked, .crl-stale, in this order.
+        Errors: Refused certificate.unenrolled, .disabled, .unreadable, .not-yet-valid, .expired, .usage,
+        .weak, .untrusted, .revoked, .crl-stale, in this order.
         """
         mark = thumbprint(der)
         place = self._enrolled.get(mark)
@@ -94,7 +97,7 @@ class Trust:
         return vouched.enrolment
 
     def check_new(self, der: bytes, at: datetime) -> Certificate:
-        """Judge a certificate that is to be enrolled; one that becomes valid later is welcome before its day.
+        """Judge a certificate that is to be enrolled; one that is not valid yet may come before its day.
 
         Errors: Misconfigured certificate.already-enrolled and all that `identify` refuses.
         """
@@ -110,7 +113,7 @@ class Trust:
         return read
 
     def alarms(self, at: datetime) -> list[Misconfigured]:
-        """Return what an administrator should mend now: overdue or missing CRLs, authorities near their end."""
+        """Return what an administrator should mend now: overdue or missing CRLs, expiring authorities."""
         members = self._authorities.members
         issuers = {m.parsed.subject.public_bytes(): m.subject for m in members}
         found = self._revocations.alarms(at, issuers)

@@ -163,7 +163,9 @@ def test_every_way_of_typing_a_document_number_is_found(text: str) -> None:
     assert normalise_document_number(text) == "国发〔2012〕1号"
 
 
-@pytest.mark.parametrize("text", ["", "国发1号", "〔2012〕1号", "国发〔12〕1号", "国发〔2012〕0号", "abc-123", "国" * 101])
+@pytest.mark.parametrize(
+    "text", ["", "国发1号", "〔2012〕1号", "国发〔12〕1号", "国发〔2012〕0号", "abc-123", "国" * 101]
+)
 def test_what_is_no_document_number_is_none(text: str) -> None:
     assert normalise_document_number(text) is None
 
@@ -183,8 +185,14 @@ def test_a_document_number_in_improper_form_is_refused_with_the_proper_one(text:
     st.sampled_from(["[]", "()", "〔〕", "（）", "【】"]),
     st.booleans(),
 )
-def test_normalising_is_one_form_for_all_brackets(agency: str, year: int, number: int, pair: str, zeros: bool) -> None:
-    typed = f"{agency}{pair[0]}{year}{pair[1]}{number:06d}号" if zeros else f"{agency}{pair[0]}{year}{pair[1]}{number}号"
+def test_normalising_is_one_form_for_all_brackets(
+    agency: str, year: int, number: int, pair: str, zeros: bool
+) -> None:
+    typed = (
+        f"{agency}{pair[0]}{year}{pair[1]}{number:06d}号"
+        if zeros
+        else f"{agency}{pair[0]}{year}{pair[1]}{number}号"
+    )
     proper = f"{agency}〔{year}〕{number}号"
     assert normalise_document_number(typed) == proper
     assert check_document_number(proper) == proper

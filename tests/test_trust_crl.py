@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -27,8 +28,8 @@ FRESH = CA.crl(NOW, NOW + 30 * DAY)
 REVOKED = CA.revoke(WATER, NOW)
 
 
-def trust(*crls: bytes, ca: DemoCa = CA, der: bytes = WATER, require_crl: bool = False, grace: timedelta = DAY) -> Trust:
-    return Trust.build(ca.anchors, [EnrolledCertificate("sz-water", der)], crls, grace, require_crl)
+def trust(*crls: bytes, ca: DemoCa = CA, der: bytes = WATER, require_crl: bool = False) -> Trust:
+    return Trust.build(ca.anchors, [EnrolledCertificate("sz-water", der)], crls, DAY, require_crl)
 
 
 def refusal(ask: Callable[[], object], kind: type[HubError] = Refused) -> str:
@@ -42,7 +43,6 @@ def handmade(
     revoked: bytes = b"",
     at: datetime = NOW,
     key: ec.EllipticCurvePrivateKey = CA.key,  # type: ignore[assignment]
-    digest: hashes.HashAlgorithm | None = None,
 ) -> bytes:
     """A CRL with just these extensions, under the demo CA's name."""
     builder = (
@@ -57,7 +57,7 @@ def handmade(
         serial = x509.load_der_x509_certificate(revoked).serial_number
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
         builder = builder.add_revoked_certificate(entry)
-    return builder.sign(key, digest or hashes.SHA256()).public_bytes(Encoding.DER)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def part(name: str, **how: object) -> tuple[x509.ExtensionType, bool]:
@@ -118,7 +118,7 @@ def test_parts_of_a_list_count_together() -> None:
     with_it, without = handmade(part("1"), revoked=WATER), handmade(part("2"), at=NOW + DAY)
     for crls in ((with_it, without), (without, with_it)):
         asked = trust(*crls)
-        assert refusal(lambda asked=asked: asked.identify(WATER, NOW + DAY)) == "certificate.revoked"
+        assert refusal(partial(asked.identify, WATER, NOW + DAY)) == "certificate.revoked"
 
 
 def test_an_authority_of_the_same_name_cannot_displace_the_list() -> None:

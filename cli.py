@@ -1,0 +1,53 @@
+"""`hub NOUN VERB`: the command line of the exchange. Thin: each noun is a file in `commands/`, imported when called."""
+
+from __future__ import annotations
+
+import sys
+
+from commands.frame import Phrase, Root
+
+NOUNS = {
+    "init": Phrase("建立数据目录，装好一个新的交换中心", "make a data directory with a new hub in it"),
+    "serve": Phrase("运行交换中心", "run the hub"),
+    "demo": Phrase("从头到尾演示一遍", "show the main job from end to end"),
+    "doctor": Phrase("检查安装是否正常", "check whether everything is in order"),
+    "dept": Phrase("单位", "departments"),
+    "group": Phrase("单位组", "groups of departments"),
+    "right": Phrase("发送权限", "who may send what to whom"),
+    "endpoint": Phrase("接收端点", "where departments get their messages"),
+    "cert": Phrase("单位证书", "certificates enrolled for departments"),
+    "trust": Phrase("信任的发证机构与吊销列表", "trusted authorities and revocation lists"),
+    "ca": Phrase("演示用发证机构", "the demo certificate authority"),
+    "schema": Phrase("报文模式", "schemas of messages"),
+    "route": Phrase("路由规则", "routing rules"),
+    "registry": Phrase("登记信息的导出、比较与导入", "the whole registry as one file"),
+    "msg": Phrase("发送、查找和追踪报文", "send, find and trace messages"),
+    "mailbox": Phrase("信箱收取", "fetch messages from a mailbox"),
+    "dlq": Phrase("投递失败的报文", "messages that could not be delivered"),
+    "ledger": Phrase("流转记录账本", "the ledger of every hop"),
+    "mock": Phrase("模拟单位系统，供试验用", "a pretend department for trials"),
+}
+
+cli = Root(
+    Phrase("政府部门间公文与办件信息交换中心。", "A hub for signed documents between government departments."),
+    NOUNS,
+    examples=(
+        "hub init --hub CENTER --name 市公文交换中心",
+        "hub dept add WATER --name 市水务局 --uscc 11440300MB2C92117A --division 440300",
+        "hub -o json endpoint list",
+        "hub --lang zh doctor",
+    ),
+)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal of another encoding shows an escape instead of failing in the middle of a table.
+            stream.reconfigure(errors="backslashreplace")
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Text on a terminal: how wide it is, how it breaks, and that nothing in it can command the terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Anything that moves the cursor, colours, reorders or hides text. A space is the only blank that stays as it is.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_WIDE = frozenset({"W", "F"})
+_BREAKS = re.compile(r"\s+|[^\x00-\u2e7f]|[\x21-\u2e7f]+")
+_NEVER_FIRST = frozenset("，。；：、？！）”’》〉】〕")
+
+
+def safe(text: str) -> str:
+    """Write out every control, format and surrogate character as its escape, so that a terminal only shows it."""
+    if text.isprintable() and not any(unicodedata.category(c) == "Co" for c in text if not c.isascii()):
+        return text
+    return "".join(_escape(c) if unicodedata.category(c) in _UNSAFE else c for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def width(text: str) -> int:
+    """How many columns a safe text takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(c) for c in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+
+
+def pad(text: str, columns: int) -> str:
+    """The text with blanks after it, `columns` wide in all."""
+    return text + " " * (columns - width(text))
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """Break a text into lines of at most `columns`: at blanks, and between Chinese characters."""
+    lines, line = [], ""
+    for piece in _pieces(text):
+        if line and width(line + piece.rstrip()) > columns and piece[0] not in _NEVER_FIRST:
+            lines.append(line.rstrip())
+            line = piece.lstrip()
+        else:
+            line += piece
+    return [*lines, line.rstrip()]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Words with the blanks before them, and single wide characters."""
+    blank = ""
+    for found in _BREAKS.finditer(text):
+        piece = found.group()
+        if piece.isspace():
+            blank = " "
+        else:
+            yield blank + piece
+            blank = ""

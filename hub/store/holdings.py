@@ -1,0 +1,204 @@
+"""Everything that the database holds, row by row as it stands, for whoever checks it. Reads only, judges nothing.
+
+Columns come as the driver found them: a value of a wrong type, or text that is not UTF-8, is passed on and not hidden
+by an error, because it is just what an audit looks for. Memory is bounded by one batch of rows and the documents of one
+message.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, Table, and_, func, or_, select, type_coerce
+from sqlalchemy.types import NullType
+
+from hub.ledger import Entry, Stored
+from hub.message import Hop
+from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
+
+Columns = Mapping[str, Any]
+"""One row: column name -> value as stored."""
+
+T = TypeVar("T")
+_BATCH = 100
+_LIST = 500
+_BEYOND = 2**64 - 1
+"""Stands for a number that no byte form can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many rows there are to look at."""
+
+    entries: int
+    documents: int
+    messages: int
+    deliveries: int
+    refusals: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(getattr(self, f.name) for f in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One message with all that belongs to it; `hops` in the order of time, `deliveries` and `beside` by id."""
+
+    message: Columns
+    deliveries: tuple[Columns, ...]
+    beside: tuple[Columns, ...]
+    hops: tuple[Stored, ...]
+
+
+def count(connection: Connection) -> Census:
+    """Count what there is."""
+    tables = (ledger, documents, messages, deliveries, refusals)
+    return Census(*(connection.scalar(select(func.count()).select_from(t)) or 0 for t in tables))
+
+
+@contextmanager
+def as_stored(connection: Connection) -> Iterator[None]:
+    """Let text that is not UTF-8 be read, with its bytes escaped, instead of ending the reading."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def integrity(connection: Connection) -> list[str]:
+    """What the database engine itself finds wrong with its file; PostgreSQL has checksums of its own."""
+    if connection.dialect.name != "sqlite":
+        return []
+    found = connection.exec_driver_sql("PRAGMA integrity_check(20)")
+    return [str(row[0]) for row in found if row[0] != "ok"]
+
+
+def chains(connection: Connection) -> Iterator[Stored]:
+    """Every ledger entry, node by node, each chain in order of its sequence."""
+    query = _as_stored(ledger).order_by(ledger.c.node, ledger.c.sequence)
+    return (_stored(row) for row in _stream(connection, query))
+
+
+def contents(connection: Connection) -> Iterator[tuple[str, Any]]:
+    """Every document as (the digest it is kept under, its bytes)."""
+    return ((str(row["digest"]), row["content"]) for row in _stream(connection, _as_stored(documents), size=20))
+
+
+def held_messages(connection: Connection) -> Iterator[Held]:
+    """Every message, in order of its row id."""
+    rows = _stream(connection, _as_stored(messages).order_by(messages.c.id))
+    for batch in _batches(rows, _BATCH):
+        yield from _complete(connection, batch)
+
+
+def _complete(connection: Connection, batch: list[Columns]) -> Iterator[Held]:
+    ids = [row["id"] for row in batch]
+    copies = _grouped(connection, _as_stored(deliveries).where(deliveries.c.message.in_(ids)), deliveries.c.id)
+    beside = _grouped(
+        connection,
+        _as_stored(message_attachments).where(message_attachments.c.message.in_(ids)),
+        message_attachments.c.attachment,
+    )
+    hops = _hops(connection, {str(row["message_id"]) for row in batch})
+    for row in batch:
+        key = (row["sender"], row["message_id"])
+        yield Held(row, tuple(copies[row["id"]]), tuple(beside[row["id"]]), tuple(hops[key]))
+
+
+def _grouped(connection: Connection, query: Select[Any], order: Any) -> dict[int, list[Columns]]:
+    found: dict[int, list[Columns]] = defaultdict(list)
+    for row in connection.execute(query.order_by(order)).mappings():
+        found[row["message"]].append(row)
+    return found
+
+
+def _hops(connection: Connection, message_ids: Iterable[str]) -> dict[tuple[str, str], list[Stored]]:
+    found: dict[tuple[str, str], list[Stored]] = defaultdict(list)
+    query = _as_stored(ledger).where(ledger.c.message_id.in_(message_ids))
+    for row in connection.execute(query.order_by(ledger.c.time_us, ledger.c.node, ledger.c.sequence)).mappings():
+        found[row["sender"], row["message_id"]].append(_stored(row))
+    return found
+
+
+def orphans(connection: Connection) -> tuple[int, int]:
+    """How many deliveries and how many attachments belong to no message."""
+    counts = [
+        connection.scalar(
+            select(func.count()).select_from(table).where(table.c.message.not_in(select(messages.c.id)))
+        )
+        for table in (deliveries, message_attachments)
+    ]
+    return counts[0] or 0, counts[1] or 0
+
+
+def known_messages(connection: Connection, message_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """Those (sender, message id) that are stored, of messages with these ids."""
+    columns = (messages.c.sender, messages.c.message_id)
+    found = connection.execute(select(*columns).where(messages.c.message_id.in_(list(message_ids))))
+    return {(row.sender, row.message_id) for row in found}
+
+
+def reasons(connection: Connection, node: str, first: int, last: int) -> dict[int, Columns]:
+    """The refusal rows beside one node's entries `first` to `last`, by sequence."""
+    span = and_(refusals.c.node == node, refusals.c.sequence.between(first, last))
+    return {row["sequence"]: row for row in connection.execute(_as_stored(refusals).where(span)).mappings()}
+
+
+def reasons_alone(connection: Connection) -> list[tuple[str, int]]:
+    """Refusal rows as (node, sequence) that stand beside no entry of a refusal."""
+    beside = and_(ledger.c.node == refusals.c.node, ledger.c.sequence == refusals.c.sequence)
+    rows = connection.execute(
+        select(refusals.c.node, refusals.c.sequence)
+        .outerjoin(ledger, beside)
+        .where(or_(ledger.c.kind.is_(None), ledger.c.kind != str(Hop.REFUSED)))
+    )
+    return [(row.node, row.sequence) for row in rows]
+
+
+def kept(connection: Connection, digests: Iterable[str]) -> set[str]:
+    """Those of `digests` under which a document is kept."""
+    found: set[str] = set()
+    for some in _batches(iter(digests), _LIST):
+        found.update(connection.scalars(select(documents.c.digest).where(documents.c.digest.in_(some))))
+    return found
+
+
+def _as_stored(table: Table) -> Select[Any]:
+    """All columns without the driver's conversions: they fail on, or bend, what has the wrong type."""
+    return select(*(type_coerce(column, NullType()).label(column.name) for column in table.c))
+
+
+def _stream(connection: Connection, query: Select[Any], size: int = 1000) -> Iterator[Columns]:
+    return iter(connection.execute(query, execution_options={"yield_per": size}).mappings())
+
+
+def _batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def _stored(row: Columns) -> Stored:
+    values = {f.name: _fitting(row[f.name], str(f.type)) for f in fields(Entry)}
+    form, hashed = (_fitting(row[name], "bytes") for name in ("form", "hash"))
+    return Stored(Entry(**values), form, hashed)
+
+
+def _fitting(value: Any, kind: str) -> Any:
+    """`value`, or if an entry cannot hold it, something of the right type that no writer would have written."""
+    if kind == "int":
+        return value if isinstance(value, int) and 0 <= value < 2**63 else _BEYOND
+    if kind == "bytes":
+        return value if isinstance(value, bytes) else repr(value).encode()
+    return value if isinstance(value, str) else repr(value)

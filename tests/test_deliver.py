@@ -1,0 +1,252 @@
+"""The way out: retries, answers that prove nothing, order, dead letters and notices."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from hub import envelope
+from hub.directory import Profile
+from hub.errors import Undelivered
+from hub.message import DeliveryState, Hop
+from hub.parser import parse
+from hub.registry import Registry
+from tests.town import Town, undelivered
+
+
+def cause_of(town: Town, message_id: str, recipient: str) -> str:
+    return next(d.cause for d in town.trace("a", message_id).deliveries if d.recipient == recipient)
+
+
+def with_profile(**changes: object):
+    def change(registry: Registry) -> Registry:
+        endpoints = [dataclasses.replace(e, profile=Profile(**changes)) for e in registry.endpoints]  # type: ignore[arg-type]
+        return dataclasses.replace(registry, endpoints=tuple(endpoints))
+
+    return change
+
+
+def test_what_is_delivered_is_what_was_signed_byte_for_byte(town: Town) -> None:
+    raw = town.signed("a", ["b", "c"])
+    receipt = town.submit(raw)
+    assert town.deliver() == 2
+    assert {c.recipient for c in town.connector.handed} == {"b", "c"}
+    assert all(c.envelope == raw and c.stamp == receipt.stamp for c in town.connector.handed)
+    assert set(town.states("a", receipt.message_id).values()) == {DeliveryState.DELIVERED}
+    assert [e.detail for e in town.hops(Hop.DELIVERED)] == ["signed", "signed"]
+    town.check()
+
+
+def test_one_document_to_many_is_stored_and_signed_once(town: Town) -> None:
+    town.send("a", "group:all")
+    with town.hub.store.reading() as connection:
+        assert connection.exec_driver_sql("select count(*) from documents").scalar() == 1
+        assert connection.exec_driver_sql("select count(*) from messages").scalar() == 1
+        assert connection.exec_driver_sql("select count(*) from deliveries").scalar() == 5
+
+
+def test_a_dead_endpoint_delays_nobody_else(town: Town) -> None:
+    town.connector.trouble["b"] = undelivered()
+    receipt = town.send("a", ["b", "c", "d"])
+    town.deliver()
+    states = town.states("a", receipt.message_id)
+    assert states == {
+        "b": DeliveryState.WAITING,
+        "c": DeliveryState.DELIVERED,
+        "d": DeliveryState.DELIVERED,
+    }
+    town.check()
+
+
+def test_a_failed_attempt_is_on_record_and_tried_again(town: Town) -> None:
+    town.connector.trouble["b"] = undelivered("delivery.timeout")
+    receipt = town.send("a", "b")
+    assert town.deliver() == 1
+    assert cause_of(town, receipt.message_id, "b") == "delivery.timeout"
+    assert town.deliver() == 0
+    town.connector.trouble.clear()
+    town.clock.turn(minutes=5)
+    assert town.deliver() == 1
+    assert town.states("a", receipt.message_id) == {"b": DeliveryState.DELIVERED}
+    kinds = [e.kind for e in town.trace("a", receipt.message_id).hops]
+    assert kinds == [Hop.ACCEPTED, Hop.ATTEMPT_FAILED, Hop.DELIVERED]
+    town.check()
+
+
+def test_the_breaker_spares_a_dead_endpoint(town: Town) -> None:
+    town.connector.trouble["b"] = undelivered()
+    for _ in range(12):
+        town.send("a", "b")
+    town.deliver()
+    assert len(town.hops(Hop.ATTEMPT_FAILED)) == town.hub.settings.delivery.breaker_failures
+    town.connector.trouble.clear()
+    town.clock.turn(minutes=10)
+    town.deliver()
+    assert len(town.connector.handed) == 12
+    town.check()
+
+
+def test_giving_up_makes_a_dead_letter_and_a_signed_notice_to_the_sender(town: Town) -> None:
+    town.connector.trouble["b"] = undelivered()
+    receipt = town.send("a", ["b", "c"])
+    for _ in range(200):
+        town.clock.turn(minutes=2)
+        town.deliver()
+    assert town.states("a", receipt.message_id) == {"b": DeliveryState.DEAD, "c": DeliveryState.DELIVERED}
+    notices = [c for c in town.connector.handed if c.recipient == "a"]
+    assert len(notices) == 1
+    root = parse(notices[0].envelope)
+    header = envelope.read(root).header
+    assert (header.type, header.sender, header.in_reply_to) == ("notice-1", "hub", receipt.message_id)
+    texts = {e.tag.split("}")[1]: e.text for e in envelope.payload_of(root)}
+    assert (texts["recipient"], texts["cause"]) == ("b", "delivery.unreachable")
+    town.check()
+
+
+def test_an_expired_message_ends_as_dead_letter_even_in_a_mailbox(town: Town) -> None:
+    receipt = town.send("a", "m", expires=town.clock() + timedelta(hours=1))
+    town.clock.turn(hours=2)
+    town.deliver()
+    assert town.states("a", receipt.message_id) == {"m": DeliveryState.DEAD}
+    assert cause_of(town, receipt.message_id, "m") == "delivery.expired"
+    town.check()
+
+
+def test_order_is_kept_per_conversation_and_recipient_only(town: Town) -> None:
+    town.connector.trouble["b"] = undelivered()
+    first = town.send("a", "b", conversation="case-1", message_id="first")
+    town.deliver()
+    town.connector.trouble.clear()
+    second = town.send("a", ["b", "c"], conversation="case-1", message_id="second")
+    other = town.send("a", "b", message_id="other")
+    town.deliver()
+    assert town.states("a", second.message_id) == {"b": DeliveryState.WAITING, "c": DeliveryState.DELIVERED}
+    assert town.states("a", other.message_id) == {"b": DeliveryState.DELIVERED}
+    town.clock.turn(minutes=5)
+    town.deliver()
+    to_b = [c.message_id for c in town.connector.handed if c.recipient == "b"]
+    assert to_b.index(first.message_id) < to_b.index(second.message_id)
+    town.check()
+
+
+def test_a_conversation_is_delivered_in_order_in_one_go(town: Town) -> None:
+    sent = [town.send("a", "b", conversation="x").message_id for _ in range(20)]
+    town.deliver()
+    assert [c.message_id for c in town.connector.handed] == sent
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"message_id": "another"}, "delivery.other-message"),
+        ({"digest": "0" * 64}, "delivery.other-message"),
+        ({"sender": "c"}, "delivery.other-message"),
+        ({"signer": "c"}, "delivery.other-signer"),
+    ],
+)
+def test_a_wrong_acknowledgement_is_not_a_delivery(town: Town, changes: dict[str, str], code: str) -> None:
+    receipt = town.send("a", "b")
+    right = town.connector.acknowledge
+    town.connector.acknowledge = lambda consignment: right(consignment, **changes)  # type: ignore[assignment]
+    town.deliver()
+    assert cause_of(town, receipt.message_id, "b") == code
+    assert town.hops(Hop.DELIVERED) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"ok",
+        b"<ok/>",
+        b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+        b"<a>" * 1000,
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_hostile_answer_is_not_a_delivery(town: Town, answer: bytes) -> None:
+    town.connector.trouble["b"] = answer
+    receipt = town.send("a", "b")
+    town.deliver()
+    assert cause_of(town, receipt.message_id, "b") == "delivery.answer"
+    assert town.hops(Hop.DELIVERED) == []
+
+
+def test_an_unsigned_answer_counts_only_where_the_profile_allows_it(town: Town) -> None:
+    town.connector.signs = False
+    receipt = town.send("a", "b")
+    town.deliver()
+    assert cause_of(town, receipt.message_id, "b") == "delivery.unsigned"
+    town.register(with_profile(signed_answer=False))
+    town.clock.turn(minutes=5)
+    town.deliver()
+    assert town.states("a", receipt.message_id) == {"b": DeliveryState.DELIVERED}
+    assert [e.detail for e in town.hops(Hop.DELIVERED)] == ["unsigned"]
+    town.check()
+
+
+def test_the_acknowledgement_is_kept_as_evidence(town: Town) -> None:
+    from hub.store.trace import read_document
+
+    receipt = town.send("a", "b")
+    town.deliver()
+    entry = town.hops(Hop.DELIVERED)[0]
+    with town.hub.store.reading() as connection:
+        kept = read_document(connection, entry.evidence.hex())
+    assert kept is not None
+    assert receipt.message_id.encode() in kept
+
+
+def test_what_was_leased_at_a_crash_is_delivered_after_the_start(town: Town) -> None:
+    receipt = town.send("a", "b")
+
+    class Crash(BaseException):
+        pass
+
+    async def crash(*_: object) -> bytes:
+        raise Crash
+
+    sound, town.connector.deliver = town.connector.deliver, crash  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        town.deliver()
+    town.connector.deliver = sound  # type: ignore[method-assign]
+    assert town.states("a", receipt.message_id) == {"b": DeliveryState.LEASED}
+    town.run(town.dispatcher.recover())
+    town.deliver()
+    assert town.states("a", receipt.message_id) == {"b": DeliveryState.DELIVERED}
+    town.check()
+
+
+def test_a_lost_lease_records_nothing(town: Town) -> None:
+    receipt = town.send("a", "b")
+    sound = town.connector.deliver
+
+    async def slow(endpoint: object, consignment: object) -> bytes:
+        answer = await sound(endpoint, consignment)  # type: ignore[arg-type]
+        with town.hub.store.transaction() as transaction:
+            transaction.connection.exec_driver_sql("update deliveries set lease_node = 'other'")
+        return answer
+
+    town.connector.deliver = slow  # type: ignore[method-assign]
+    town.deliver()
+    assert town.states("a", receipt.message_id) == {"b": DeliveryState.LEASED}
+    assert town.hops(Hop.DELIVERED) == []
+
+
+def test_a_paused_endpoint_gets_nothing(town: Town) -> None:
+    def paused(registry: Registry) -> Registry:
+        endpoints = [dataclasses.replace(e, paused=e.code == "b") for e in registry.endpoints]
+        return dataclasses.replace(registry, endpoints=tuple(endpoints))
+
+    town.register(paused)
+    town.send("a", ["b", "c"])
+    assert town.deliver() == 1
+
+
+def test_an_unknown_error_of_a_connector_is_undelivered_only(town: Town) -> None:
+    town.connector.trouble["b"] = Undelivered("delivery.fault", operator="500")
+    receipt = town.send("a", "b")
+    town.deliver()
+    assert cause_of(town, receipt.message_id, "b") == "delivery.fault"

@@ -1,0 +1,118 @@
+"""Fetch, Confirm and Status: only one's own, only with proof, nothing lost between fetch and confirm."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from hub import mailbox, proof, signature
+from hub.errors import Refused
+from hub.message import DeliveryState, Hop
+from hub.proof import Confirmed, Request
+from hub.store.outbox import Leased
+from tests.town import Town, signer_of
+
+NONCES = iter(f"nonce-{n:020d}" for n in range(10_000))
+
+
+def request(kind: str, department: str, time: datetime, *, by: str = "", **fields: object) -> bytes:
+    made = Request(kind, department, time, nonce=next(NONCES), **fields)  # type: ignore[arg-type]
+    return signature.sign(proof.request_tree(made), signer_of(by or department)[0])
+
+
+def fetch(town: Town, department: str = "m", most: int = 10) -> list[Leased]:
+    raw = request("fetchRequest", department, town.clock(), max=most)
+    return town.run(mailbox.fetch(town.hub, raw))[0]
+
+
+def confirm(town: Town, items: list[Leased], department: str = "m") -> int:
+    confirmed = tuple(
+        Confirmed(c.delivery_id, c.message_id, c.sender, c.digest) for c in (i.consignment for i in items)
+    )
+    raw = request("confirmRequest", department, town.clock(), items=confirmed)
+    return town.run(mailbox.confirm(town.hub, raw))
+
+
+def test_a_department_fetches_and_confirms(town: Town) -> None:
+    raw = town.signed("a", "m")
+    receipt = town.submit(raw)
+    assert town.deliver() == 0
+    got = fetch(town)
+    assert [g.consignment.envelope for g in got] == [raw]
+    assert got[0].consignment.stamp == receipt.stamp
+    assert confirm(town, got) == 1
+    assert town.states("a", receipt.message_id) == {"m": DeliveryState.DELIVERED}
+    kinds = [e.kind for e in town.trace("a", receipt.message_id).hops]
+    assert kinds == [Hop.ACCEPTED, Hop.FETCHED, Hop.DELIVERED]
+    town.check()
+
+
+def test_what_is_fetched_but_not_confirmed_comes_again(town: Town) -> None:
+    town.send("a", "m")
+    assert len(fetch(town)) == 1
+    assert fetch(town) == []
+    town.clock.turn(minutes=6)
+    town.deliver()
+    assert len(fetch(town)) == 1
+
+
+def test_confirming_twice_changes_nothing(town: Town) -> None:
+    town.send("a", "m")
+    got = fetch(town)
+    assert [confirm(town, got), confirm(town, got)] == [1, 0]
+    assert len(town.hops(Hop.DELIVERED)) == 1
+
+
+def test_at_most_max_are_given(town: Town) -> None:
+    for _ in range(5):
+        town.send("a", "m")
+    assert len(fetch(town, most=3)) == 3
+    assert len(fetch(town, most=3)) == 2
+
+
+def test_a_department_sees_only_its_own(town: Town) -> None:
+    town.send("a", "m")
+    got = fetch(town)
+    with pytest.raises(Refused, match=r"delivery\.unknown"):
+        confirm(town, got, department="b")
+    raw = request("statusRequest", "b", town.clock(), message_id=got[0].consignment.message_id)
+    with pytest.raises(Refused, match=r"message\.unknown"):
+        town.run(mailbox.status(town.hub, raw))
+
+
+def test_nobody_can_ask_in_anothers_name(town: Town) -> None:
+    raw = request("fetchRequest", "m", town.clock(), by="a", max=1)
+    with pytest.raises(Refused, match=r"rights\.sender"):
+        town.run(mailbox.fetch(town.hub, raw))
+
+
+def test_a_request_works_once(town: Town) -> None:
+    raw = request("fetchRequest", "m", town.clock(), max=1)
+    town.run(mailbox.fetch(town.hub, raw))
+    with pytest.raises(Refused, match=r"request\.replayed"):
+        town.run(mailbox.fetch(town.hub, raw))
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_an_old_or_early_request_is_refused(town: Town, minutes: int) -> None:
+    raw = request("fetchRequest", "m", town.clock() + timedelta(minutes=minutes), max=1)
+    with pytest.raises(Refused, match=r"request\.window"):
+        town.run(mailbox.fetch(town.hub, raw))
+
+
+def test_a_request_of_another_kind_is_refused(town: Town) -> None:
+    raw = request("fetchRequest", "m", town.clock(), max=1)
+    with pytest.raises(Refused, match=r"request\.kind"):
+        town.run(mailbox.confirm(town.hub, raw))
+
+
+def test_a_sender_sees_what_became_of_its_message(town: Town) -> None:
+    receipt = town.send("a", ["b", "m"])
+    town.deliver()
+    raw = request("statusRequest", "a", town.clock(), message_id=receipt.message_id)
+    found = town.run(mailbox.status(town.hub, raw))
+    assert {d.recipient: d.state for d in found.deliveries} == {
+        "b": DeliveryState.DELIVERED,
+        "m": DeliveryState.WAITING,
+    }
