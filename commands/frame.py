@@ -150,9 +150,7 @@ class Noun(click.Group):
         super().__init__(name, params=_common())
         self.said = said
 
-    def verb(
-        self, name: str, *, zh: str, en: str, examples: Sequence[str]
-    ) -> Callable[[Function], Verb]:
+    def verb(self, name: str, *, zh: str, en: str, examples: Sequence[str]) -> Callable[[Function], Verb]:
         """Make a function one of this noun's verbs; each has at least one example."""
 
         def made(function: Function) -> Verb:
@@ -162,20 +160,34 @@ class Noun(click.Group):
 
         return made
 
+    def noun(self, name: str, *, zh: str, en: str) -> Noun:
+        """A noun below this one, like the `crl` of `hub trust crl add`."""
+        below = Noun(name, Phrase(zh, en))
+        self.add_command(below)
+        return below
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The first example of each verb."""
+        return tuple(line for verb in self._verbs() for line in verb.examples[:1])
+
+    def _verbs(self) -> list[Verb | Noun]:
+        return [verb for verb in self.commands.values() if isinstance(verb, Verb | Noun)]
+
     def list_commands(self, context: click.Context) -> list[str]:
         """Verbs in the order in which they were written."""
         return list(self.commands)
 
     def get_help(self, context: click.Context) -> str:
-        """The noun and its verbs, with the first example of each."""
+        """The noun and its verbs, with an example of each."""
         lang = session_of(context).lang
-        verbs = [v for v in self.commands.values() if isinstance(v, Verb)]
+        verbs = [(str(verb.name), verb.said.by(lang)) for verb in self._verbs()]
         return help_page.page(
             (
                 _usage(context, lang, ["VERB"]),
                 help_page.paragraph(self.said.by(lang)),
-                help_page.listed(COMMANDS, [(str(v.name), v.said.by(lang)) for v in verbs], lang),
-                help_page.examples([v.examples[0] for v in verbs if v.examples], lang),
+                help_page.listed(COMMANDS, verbs, lang),
+                help_page.examples(self.examples, lang),
             )
         )
 

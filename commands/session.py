@@ -82,5 +82,10 @@ class Session:
 
     def confirm(self, question: Phrase) -> None:
         """Ask before something is changed; anything but yes ends the command. Errors: click.Abort."""
-        if not click.confirm(safe(question.by(self.lang)), err=True):
+        try:
+            agreed = click.confirm(safe(question.by(self.lang)), err=True)
+        except click.Abort:
+            click.echo(err=True)
+            raise
+        if not agreed:
             raise click.Abort

@@ -26,7 +26,16 @@ def _fact_zh(error: click.ClickException) -> str:
             return f"没有命令 {error.command_name}{_nearest(error.possibilities)}"
         case click.BadOptionUsage():
             return f"选项 {error.option_name} 的用法不正确"
-    return f"参数不正确：{error.format_message()}"
+    return _other_zh(error.format_message())
+
+
+def _other_zh(message: str) -> str:
+    """The mistakes that click tells apart by their words only."""
+    if message.startswith("Missing command"):
+        return "缺少命令"
+    if message.startswith("Got unexpected extra argument"):
+        return f"多余的参数：{message.partition('(')[2].rstrip(')')}"
+    return f"命令不正确：{message}"
 
 
 def _parameter_zh(error: click.BadParameter) -> str:

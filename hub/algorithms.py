@@ -8,6 +8,7 @@ Signature. SM2 with SM3 is one more row in `ALGORITHMS`. It knows nothing of XML
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,7 +61,9 @@ def sha256(octets: bytes) -> bytes:
 def _certified_key(der: bytes) -> Any:
     """The public key of a certificate, parsed once; bounded because strangers choose what is cached."""
     try:
-        return x509.load_der_x509_certificate(der).public_key()
+        with warnings.catch_warnings():  # of odd certificates; whether to trust one is not asked here
+            warnings.simplefilter("ignore")
+            return x509.load_der_x509_certificate(der).public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as wrong:
         raise UnfitKey(f"unreadable: {type(wrong).__name__}") from None
 

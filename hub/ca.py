@@ -100,9 +100,7 @@ class DemoCa:
         builder = _authority(_under(self.certificate.subject, self.key, builder), path_length=0)
         return DemoCa(builder.sign(self.key, hashes.SHA256()), key, (self.certificate, *self.above))
 
-    def issue(
-        self, common_name: str, department: str, at: datetime, days: int = 730, key: KeyKind = "p256"
-    ) -> Issued:
+    def issue(self, common_name: str, department: str, at: datetime, days: int = 730, key: KeyKind = "p256") -> Issued:
         """Issue a certificate that signs documents for `department`, valid from `at` on.
 
         Errors: Misconfigured ca.name.

@@ -235,6 +235,86 @@ CATALOGUE: dict[str, Text] = {
         "该请求已使用过", "the request was used before",
         "请使用新的随机数重新生成请求", "make a new request with a new nonce",
     ),
+    # soap, mime and http: the front door
+    "soap.empty": Text(
+        "请求体为空", "the request has no body",
+        "请按 WSDL 发送 SOAP 报文", "send a SOAP message by the WSDL",
+    ),
+    "soap.version": Text(
+        "请求体不是 SOAP 1.1 或 1.2 报文", "the body is not a SOAP 1.1 or 1.2 message",
+        "请按 WSDL 发送 SOAP 报文", "send a SOAP message by the WSDL",
+    ),
+    "soap.body": Text(
+        "SOAP 报文须有且仅有一个 Body，其中有且仅有一个元素",
+        "a SOAP message needs exactly one Body with exactly one element",
+        "请按 WSDL 生成报文后重新发送", "make the message by the WSDL and send it again",
+    ),
+    "soap.operation": Text(
+        "没有该操作，或其命名空间不正确", "there is no such operation, or its namespace is wrong",
+        "请核对 WSDL 中的操作名和命名空间", "check operation and namespace against the WSDL",
+    ),
+    "soap.must-understand": Text(
+        "SOAP 报文头要求必须理解，但本中心不支持该头", "a SOAP header must be understood, but this hub does not know it",
+        "请去掉该头，或取消其 mustUnderstand 标记", "leave the header out, or take its mustUnderstand mark away",
+    ),
+    "soap.parameter": Text(
+        "操作的参数不正确", "a parameter of the operation is not right",
+        "请按 WSDL 填写参数", "fill in the parameters by the WSDL",
+    ),
+    "mime.malformed": Text(
+        "多部分（MIME）请求体不完整或格式不正确", "the multipart (MIME) body is incomplete or not well formed",
+        "请检查 boundary、Content-ID 和传输编码", "check boundary, Content-ID and transfer encoding",
+    ),
+    "mime.too-many": Text(
+        "请求体的部分数量超过上限", "the body has too many parts",
+        "请减少附件数量，或分批发送", "send fewer attachments, or send them in several messages",
+    ),
+    "mime.reference": Text(
+        "附件引用无效：只能用 cid: 引用随请求发送的部分，且每个部分只能引用一次",
+        "a reference to a part is not valid: only cid: of a part that came along, each used once",
+        "请更正引用，或将内容以 base64 写入", "correct the reference, or write the content as base64",
+    ),
+    "http.too-large": Text(
+        "请求超过允许的大小", "the request is larger than this hub takes",
+        "请压缩或拆分附件后重新发送", "compress or split the attachments and send it again",
+    ),
+    "http.slow": Text(
+        "请求体未在时限内传完", "the request's body did not arrive in time",
+        "请检查网络后重新发送", "check the network and send it again",
+    ),
+    "http.coded": Text(
+        "不接受压缩或其他内容编码的请求", "a compressed or otherwise coded request is not taken",
+        "请关闭请求压缩（Content-Encoding）后重新发送", "turn request compression (Content-Encoding) off and send it again",
+    ),
+    "http.method": Text(
+        "不支持该 HTTP 方法", "this HTTP method is not supported",
+        "请用 POST 提交 SOAP 报文，用 GET ?wsdl 获取 WSDL", "POST a SOAP message, or GET ?wsdl for the WSDL",
+    ),
+    "http.busy": Text(
+        "同时处理的请求过多，暂时不能接收", "too many requests at once, no more can be taken now",
+        "请稍后重试", "try again later",
+    ),
+    # exchange: what a department's own client meets
+    "exchange.refused": Text(
+        "交换中心拒绝了该请求", "the hub refused the request",
+        "请按其说明处理", "follow what it says",
+    ),
+    "exchange.unreachable": Text(
+        "无法连接交换中心", "the hub cannot be reached",
+        "请检查交换中心地址和网络", "check the hub's address and the network",
+    ),
+    "exchange.timeout": Text(
+        "交换中心未在时限内应答", "the hub did not answer in time",
+        "请稍后用同一报文重试；重复提交会得到同一回执", "try again later with the same message; it gets the same receipt",
+    ),
+    "exchange.too-large": Text(
+        "交换中心的应答过大", "the hub's answer is too large",
+        "请减少一次取件的数量", "fetch fewer messages at once",
+    ),
+    "exchange.answer": Text(
+        "交换中心的应答无法识别", "the hub's answer cannot be read",
+        "请核对地址是否为交换服务", "check that the address is that of the exchange service",
+    ),
     # delivery: the way out
     "delivery.unreachable": Text(
         "无法连接收件单位的端点", "the recipient's endpoint cannot be reached",
@@ -243,6 +323,10 @@ CATALOGUE: dict[str, Text] = {
     "delivery.timeout": Text(
         "收件单位的端点未在时限内应答", "the recipient's endpoint did not answer in time",
         "请检查收件系统或调整超时", "check the receiving system, or allow more time",
+    ),
+    "delivery.too-large": Text(
+        "收件单位的应答超过允许的大小", "the recipient's answer is larger than the hub takes",
+        "请检查收件系统的应答", "check what the receiving system answers",
     ),
     "delivery.fault": Text(
         "收件单位的端点返回错误", "the recipient's endpoint answered with a fault",
@@ -283,6 +367,79 @@ CATALOGUE: dict[str, Text] = {
     "delivery.state": Text(
         "投递的当前状态不允许此操作", "the delivery is not in a state that allows this",
         "请先用 hub msg trace 查看状态", "look at its state with hub msg trace",
+    ),
+    "delivery.recipient": Text(
+        "该单位不是这份报文的收件单位", "this department is not a recipient of the message",
+        "请用 hub msg trace 查看收件单位", "see its recipients with hub msg trace",
+    ),
+    # audit: what the check of the whole database finds
+    "audit.chain": Text(
+        "账目与其字节形式或哈希链不符", "a ledger entry does not agree with its byte form or its chain",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.entry": Text(
+        "账目与所记报文不符", "a ledger entry does not agree with the message it records",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.entry-message": Text(
+        "账目所指的报文不存在", "a ledger entry names a message that is not there",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.entry-delivery": Text(
+        "账目所指的投递不存在", "a ledger entry names a delivery that is not there",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.refusal": Text(
+        "拒绝记录与账目不一致", "a refusal and its ledger entry do not agree",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.document": Text(
+        "存储的内容与其摘要不符", "a stored document does not have the digest it is kept under",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.document-missing": Text(
+        "账目或报文引用的内容不存在", "a document that a message or entry refers to is not there",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.envelope": Text(
+        "存储的信封无法通过验证", "a stored envelope no longer verifies",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.message": Text(
+        "报文登记项与签名原文不符", "what is recorded of a message differs from what its sender signed",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.message-entry": Text(
+        "报文没有唯一的接收账目", "a message does not have exactly one entry of its acceptance",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.attachments": Text(
+        "附件登记与签名清单不符", "the attachments kept are not those of the signed manifest",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.stamp": Text(
+        "本中心的戳记与记录不符", "the hub's stamp does not agree with what is recorded",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.stamp-signer": Text(
+        "戳记不是用本中心证书签署", "the stamp was not signed with a certificate of this hub",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.delivery": Text(
+        "投递状态与账本不符", "the state of a delivery does not follow from the ledger",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.evidence": Text(
+        "证据不能证明这次投递", "the evidence of a delivery does not prove it",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.orphan": Text(
+        "存在不属于任何报文的记录", "there are rows that belong to no message",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.database": Text(
+        "数据库文件自身的完整性检查未通过", "the database finds its own file damaged",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
     # schema, routing, registry, store, settings: ours
     "schema.folder": Text(
@@ -328,6 +485,10 @@ CATALOGUE: dict[str, Text] = {
     "schema.unknown": Text(
         "没有这个模式", "there is no such schema",
         "请用 hub schema list 查看已登记的模式", "see the registered ones with: hub schema list",
+    ),
+    "schema.builtin": Text(
+        "这是系统自带的模式，不能删除", "this schema is part of the hub and cannot be removed",
+        "无需处理", "nothing to do",
     ),
     "schema.no-namespace": Text(
         "模式没有目标命名空间", "the schema has no target namespace",
@@ -476,9 +637,37 @@ CATALOGUE: dict[str, Text] = {
         "重试参数超出允许范围", "a retry setting is out of range",
         "请按所示范围填写", "set it inside the range shown",
     ),
+    "listen.port-in-use": Text(
+        "监听端口已被占用", "the port is in use",
+        "请停止占用该端口的程序，或改用其他端口", "stop the program that uses it, or choose another port",
+    ),
+    "listen.address": Text(
+        "无法在该地址监听", "this address cannot be listened on",
+        "请检查主机名、端口和权限", "check host, port and permission",
+    ),
+    "hub.internal": Text(
+        "系统内部错误，报文未被处理完", "an error inside the hub kept it from finishing",
+        "请稍后重试；仍有问题时，请将关联标识告知管理员", "try again later; if it stays, tell the administrator the correlation id",
+    ),
+    "mock.fault": Text(
+        "没有这种模拟故障", "there is no such pretended fault",
+        "请从所示故障中选择", "choose one of those shown",
+    ),
     "settings.value": Text(
         "配置项的值不正确", "a setting has a wrong value",
         "请修改 hub.yaml", "correct hub.yaml",
+    ),
+    "install.not-empty": Text(
+        "目标目录不是空目录，未作任何更改", "the folder is not empty; nothing was done",
+        "请用 --data 指定一个新目录", "name a new folder with --data",
+    ),
+    "install.no-key": Text(
+        "不使用演示 CA 时，须提供交换中心的私钥、证书和信任锚", "without the demo CA the hub needs a key, a certificate and an anchor",
+        "请用 --key、--cert、--anchor 指定", "give them with --key, --cert and --anchor",
+    ),
+    "install.no-routing": Text(
+        "安装包中缺少默认的 routing.yaml", "the default routing.yaml is missing from this installation",
+        "请重新安装程序", "install the program again",
     ),
     "settings.absent": Text(
         "数据目录中没有 hub.yaml", "there is no hub.yaml in the data directory",
@@ -565,6 +754,22 @@ CATALOGUE: dict[str, Text] = {
     "trust.authority-expired": Text(
         "发证机构证书已到期", "an authority's certificate has expired",
         "请登记新的发证机构证书", "add its new certificate",
+    ),
+    "trust.absent": Text(
+        "没有信任该发证机构", "no such authority is trusted",
+        "请用 hub trust list 核对指纹", "check the thumbprint with hub trust list",
+    ),
+    "trust.crl-older": Text(
+        "已有更新的吊销列表", "a newer revocation list of this authority is there already",
+        "请从发证机构下载最新的列表", "fetch the latest list from the authority",
+    ),
+    "ca.exists": Text(
+        "演示 CA 已存在", "there is a demo CA already",
+        "无需再次创建", "nothing to do",
+    ),
+    "ca.absent": Text(
+        "本数据目录没有演示 CA", "this data directory has no demo CA",
+        "请先运行 hub ca init，或使用正式机构签发的证书", "run hub ca init first, or use certificates of a licensed authority",
     ),
     "ca.unreadable": Text(
         "演示 CA 目录无法读取或内容不一致", "the demo CA's folder cannot be read, or its files do not belong together",
@@ -653,6 +858,51 @@ CATALOGUE: dict[str, Text] = {
     "registry.one-certificate": Text(
         "每条登记应恰好包含一张证书", "each line must hold exactly one certificate",
         "请将多张证书分条登记，不要附上证书链", "enrol each on a line of its own, without its chain",
+    ),
+    # file: what a user names on the command line
+    "file.denied": Text(
+        "没有权限访问该文件或目录", "a file or folder may not be accessed",
+        "请检查文件权限，或换用有权限的账号", "check its permissions, or use an account that may",
+    ),
+    "file.unusable": Text(
+        "文件或目录无法使用", "a file or folder cannot be used",
+        "请检查路径是否正确、文件是否存在", "check that the path is right and that the file exists",
+    ),
+    "file.exists": Text(
+        "文件已存在，不会覆盖", "the file exists and is not overwritten",
+        "请换一个文件名，或先移走原文件", "choose another name, or move the old file away first",
+    ),
+    "file.too-large": Text(
+        "文件过大", "the file is too large",
+        "请拆分后重试", "split it and try again",
+    ),
+    "file.encoding": Text(
+        "文件不是 UTF-8 编码", "the file is not written in UTF-8",
+        "请另存为 UTF-8 编码后重试", "save it as UTF-8 and try again",
+    ),
+    "registry.absent": Text(
+        "没有登记该对象", "nothing of that name is registered",
+        "请核对名称，可用相应的 list 命令查看", "check the name; the noun's list command shows what there is",
+    ),
+    "registry.exists": Text(
+        "该对象已经登记", "something of that name is registered already",
+        "如需修改请用相应的 set 命令", "use the noun's set command to change it",
+    ),
+    "registry.ambiguous": Text(
+        "有多张证书符合该指纹前缀", "more than one certificate begins with that thumbprint",
+        "请提供更长的指纹", "give more of its digits",
+    ),
+    "registry.in-use": Text(
+        "仍有登记信息引用该对象", "something registered still depends on it",
+        "请先删除所示引用", "remove what is shown first",
+    ),
+    "registry.moved": Text(
+        "登记信息在确认期间已被他人修改，未作任何更改", "the registry was changed by somebody else meanwhile; nothing was done",
+        "请重新比较后再导入", "look at the difference again, then apply",
+    ),
+    "registry.hub-department": Text(
+        "不能删除或停用交换中心自身", "the hub itself must stay an enabled department",
+        "请保留该单位，交换中心以其名义发送通知", "keep that department; the hub sends its notices as it",
     ),
     # config: any YAML text an administrator writes
     "config.syntax": Text(

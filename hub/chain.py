@@ -1,9 +1,7 @@
-"""The certificate authorities an administrator chose to trust, and the chain from a certificate up to one of
-them.
+"""The authorities an administrator chose to trust, and the chain from a certificate up to one of them.
 
-Promises: paths are built and checked by `cryptography.x509.verification`, only through authorities given
-here; certificates that arrive in a message are never used as a step. It does not know departments or
-revocation.
+Promises: paths are built and checked by `cryptography.x509.verification`, only through authorities given here;
+certificates that arrive in a message are never used as a step. It knows neither departments nor revocation.
 
 The web's rules for end certificates are left out on purpose: government CAs issue without subjectAltName.
 """
@@ -74,16 +72,12 @@ def _untrusted(certificate: Certificate, why: str) -> Refused:
     return Refused("certificate.untrusted", got=certificate.issuer, operator=why)
 
 
-def _must_be_authority(
-    _policy: Any, _certificate: x509.Certificate, constraints: x509.BasicConstraints
-) -> None:
+def _must_be_authority(_policy: Any, _certificate: x509.Certificate, constraints: x509.BasicConstraints) -> None:
     if not constraints.ca:
         raise ValueError("an issuer is not a CA")
 
 
-def _must_sign_certificates(
-    _policy: Any, _certificate: x509.Certificate, usage: x509.KeyUsage | None
-) -> None:
+def _must_sign_certificates(_policy: Any, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
     if usage is not None and not usage.key_cert_sign:
         raise ValueError("an issuer may not sign certificates")
 

@@ -128,9 +128,7 @@ def _plain(text: str) -> str:
 def _check_alphabet(code: str) -> None:
     for place, character in enumerate(code, start=1):
         if character not in _USCC_VALUE:
-            raise Misconfigured(
-                "registry.uscc-alphabet", expected=USCC_ALPHABET, got=f"{character} ({place})"
-            )
+            raise Misconfigured("registry.uscc-alphabet", expected=USCC_ALPHABET, got=f"{character} ({place})")
 
 
 def _uscc_check(first17: str) -> str:

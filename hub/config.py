@@ -157,9 +157,7 @@ def _value_at(mapping: Mapping[str, Any], key: str, default: object) -> Any:
 def _typed(mapping: Mapping[str, Any], key: str, value: Any, kind: type[_Value], expected: str) -> _Value:
     if isinstance(value, kind):
         return value
-    raise Misconfigured(
-        "config.shape", expected=f"{key}: {expected}", got=_shown(value), where=place(mapping, key)
-    )
+    raise Misconfigured("config.shape", expected=f"{key}: {expected}", got=_shown(value), where=place(mapping, key))
 
 
 def _shown(value: Any) -> str:
@@ -197,19 +195,12 @@ class _Reader:
         if value is None:
             return Located(self._what, 1)
         if not isinstance(value, Located):
-            raise Misconfigured(
-                "config.shape", expected="mapping", got=_shown(value), where=f"{self._what}:1"
-            )
+            raise Misconfigured("config.shape", expected="mapping", got=_shown(value), where=f"{self._what}:1")
         return value
 
     def _node(self, depth: int) -> Any:
         event = self._loader.get_event()
-        if (
-            isinstance(event, yaml.AliasEvent)
-            or event.anchor
-            or depth > DEEPEST
-            or event.tag not in (None, "!")
-        ):
+        if isinstance(event, yaml.AliasEvent) or event.anchor or depth > DEEPEST or event.tag not in (None, "!"):
             raise self._not_plain(event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, depth)

@@ -87,9 +87,7 @@ class Revocations:
             for item in lists:
                 since = item.revoked.get(link.serial)
                 if since is not None and since <= at:
-                    raise Refused(
-                        "certificate.revoked", got=since.isoformat(), operator=f"serial {link.serial:x}"
-                    )
+                    raise Refused("certificate.revoked", got=since.isoformat(), operator=f"serial {link.serial:x}")
             if self._required and not lists:
                 raise Refused("certificate.crl-stale", operator="no CRL of the issuer")
             if any(self._stale(item, at) for item in lists):

@@ -103,9 +103,7 @@ class Directory:
 
     def expand(self, address: str) -> tuple[str, ...]:
         """The enabled departments behind an address, in order; empty if there is none."""
-        codes = (
-            sorted(self.groups.get(address[len(GROUP) :], ())) if address.startswith(GROUP) else (address,)
-        )
+        codes = sorted(self.groups.get(address[len(GROUP) :], ())) if address.startswith(GROUP) else (address,)
         return tuple(c for c in codes if (d := self.departments.get(c)) is not None and d.enabled)
 
     def may_send(self, sender: str, recipient: str, type: str) -> bool:

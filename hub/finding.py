@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hub.catalogue import CATALOGUE
+
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,20 @@ class Finding:
 
 
 _WORDS = {
-    "zh": ("节点 {node} 第 {sequence} 条", "对象：", "字段：", "应为：", "实为：", "；"),
-    "en": ("node {node} entry {sequence}", "of: ", "field: ", "expected: ", "got: ", "; "),
+    "zh": ("节点 {node} 第 {sequence} 条记录", "对象：", "字段：", "应为：", "实为：", "；"),
+    "en": ("node {node}, entry {sequence}", "of: ", "field: ", "expected: ", "got: ", "; "),
 }
 
 
-def differences(code: str, what: str, expected: dict[str, object], row: dict[str, object]) -> list[Finding]:
-    """One finding for each column of `row` that is not as `expected`."""
-    return []
+def differing(code: str, what: str, expected: Mapping[str, object], row: Mapping[Any, Any]) -> Iterator[Finding]:
+    """Yield a finding for each column of `row` that is not what `expected` says, by value and by type."""
+    for name, wanted in expected.items():
+        got = row[name]
+        if got != wanted or type(got) is not type(wanted):
+            yield Finding(code, what, name, shown(wanted), shown(got))
+
+
+def shown(value: object) -> str:
+    """A value as a finding shows it: bytes in hex, cut where it is long."""
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -184,7 +184,7 @@ def _refuse_tag(body: bytes, stop: int, grammar: _Grammar, limits: ParseLimits) 
     if grammar.crowded_tag.match(body, stop):
         raise _too_many("attributes of one element", limits.max_attributes)
     if grammar.long_tag.match(body, stop):
-        raise Refused("xml.too-long", expected=f"<= {limits.max_name}, {limits.max_value}")
+        raise Refused("xml.too-long", expected=f"name <= {limits.max_name}, value <= {limits.max_value} bytes")
     raise Refused("xml.malformed", operator=f"not XML, or NUL, from UTF-8 byte {stop}")
 
 

@@ -14,28 +14,38 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-DEFAULT_NAMESPACE = "#default"
+NO_PREFIX = "xsi:type without prefix"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _XSI_TYPE = f"{{{_XSI}}}type"
 
 _SPACE = rb"(?:[ \t\n]|&#x[9AD];)*+"
 _NAME = rb"[A-Za-z_\x80-\xff][\w.\-\x80-\xff]*+"
-# Each begins with a fixed text, which the engine finds far quicker than a set of characters.
-_IN_TEXT = re.compile(rb">%b(%b):%b%b</" % (_SPACE, _NAME, _NAME, _SPACE))
+# Each begins with a fixed text, which the engine finds far quicker than a set of characters; so a text is found by the
+# colon near its end and then read from its start.
+_LOCAL_NAME_AT_END = re.compile(rb":%b%b</" % (_NAME, _SPACE))
+_PREFIX_AT_START = re.compile(rb"%b(%b)" % (_SPACE, _NAME))
 _IN_ATTRIBUTE = re.compile(rb'="%b(%b):%b%b"' % (_SPACE, _NAME, _NAME, _SPACE))
 
 
 def prefixes_in_values(root: etree._Element, canonical: bytes) -> frozenset[str]:
     """Return the prefixes in values that the element around them is not itself named with.
 
-    `canonical` is the canonical form of `root`. `#default` stands for an `xsi:type` without prefix.
+    `canonical` is the canonical form of `root`. `NO_PREFIX`, which no list can name, stands for an `xsi:type`
+    that means the default namespace on an element that does not use it.
     """
-    found = {match.decode() for pattern in (_IN_TEXT, _IN_ATTRIBUTE) for match in pattern.findall(canonical)}
+    found = {prefix.decode() for prefix in (*_IN_ATTRIBUTE.findall(canonical), *_in_texts(canonical))}
     suspects = found & _bound_prefixes(root) if found else found
     needed = set(_standing_apart(root, suspects)) if suspects else set()
     if _XSI.encode() in canonical and _has_plain_type(root):
-        needed.add(DEFAULT_NAMESPACE)
+        needed.add(NO_PREFIX)
     return frozenset(needed)
+
+
+def _in_texts(canonical: bytes) -> Iterator[bytes]:
+    for end in _LOCAL_NAME_AT_END.finditer(canonical):
+        start = canonical.rindex(b">", 0, end.start()) + 1
+        if prefix := _PREFIX_AT_START.fullmatch(canonical, start, end.start()):
+            yield prefix[1]
 
 
 def _bound_prefixes(root: etree._Element) -> set[str]:

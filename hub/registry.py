@@ -22,7 +22,7 @@ LEVELS = ("province", "city", "county", "town")
 PROFILE_CHOICES: Mapping[str, tuple[str, ...]] = {"soap": ("1.1", "1.2"), "form": ("xml", "text", "binary")}
 MOST_PARALLEL = 100
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_TYPE = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]{0,63}\*?")
+_TYPE = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,7 @@ class Registry:
         """Put everything in order, so that equal registries are equal values and texts. Checks nothing."""
         return cls(
             departments=tuple(sorted(departments, key=lambda d: d.code)),
-            groups=tuple(
-                sorted((Group(g.name, tuple(sorted(g.members))) for g in groups), key=lambda g: g.name)
-            ),
+            groups=tuple(sorted((Group(g.name, tuple(sorted(g.members))) for g in groups), key=lambda g: g.name)),
             endpoints=tuple(sorted(endpoints, key=lambda e: e.code)),
             rights=tuple(sorted(rights, key=lambda r: (r.sender, r.recipient, r.type))),
             certificates=tuple(sorted(certificates, key=lambda c: (c.department, thumbprint(c.der)))),
@@ -103,22 +101,18 @@ def check_registry(registry: Registry, places: Mapping[tuple[str, str], str] | N
     Errors: Misconfigured registry.*, certificate.unreadable.
     """
     places = places or {}
-    known = _Known(
-        frozenset(d.code for d in registry.departments), frozenset(g.name for g in registry.groups)
-    )
+    known = _Known(frozenset(d.code for d in registry.departments), frozenset(g.name for g in registry.groups))
     seen: set[tuple[str, str]] = set()
     for item in items_of(registry):
         key = key_of(item)
-        with _placed(places.get(key, " ".join(key))):
+        with placed(places.get(key, " ".join(key))):
             if key in seen:
                 raise Misconfigured("registry.duplicate", got=key[1])
             seen.add(key)
             _check_item(item, known)
     for department in _in_circle(registry.departments):
         key = key_of(department)
-        raise Misconfigured(
-            "registry.parent-circle", got=department.code, where=places.get(key, " ".join(key))
-        )
+        raise Misconfigured("registry.parent-circle", got=department.code, where=places.get(key, " ".join(key)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +135,7 @@ class _Known:
 
 
 @contextmanager
-def _placed(where: str) -> Iterator[None]:
+def placed(where: str) -> Iterator[None]:
     """Give an error that does not know its place the place of the item at hand."""
     try:
         yield
@@ -177,10 +171,7 @@ def _check_department(department: Department, known: _Known) -> None:
     _check_code(department.code)
     if not 0 < len(department.name) <= 100 or not department.name.isprintable():
         raise Misconfigured("registry.name", got=department.name[:100])
-    if (
-        check_uscc(department.uscc) != department.uscc
-        or check_division(department.division) != department.division
-    ):
+    if check_uscc(department.uscc) != department.uscc or check_division(department.division) != department.division:
         raise Misconfigured("registry.code", got=f"{department.uscc} {department.division}")
     if department.level not in LEVELS:
         raise Misconfigured("registry.choice", expected=" | ".join(LEVELS), got=department.level)
@@ -208,9 +199,7 @@ def _check_profile(profile: Profile) -> None:
         if number <= 0:
             raise Misconfigured("registry.number", expected=f"{name} > 0", got=str(number))
     if profile.parallel > MOST_PARALLEL:
-        raise Misconfigured(
-            "registry.number", expected=f"parallel <= {MOST_PARALLEL}", got=str(profile.parallel)
-        )
+        raise Misconfigured("registry.number", expected=f"parallel <= {MOST_PARALLEL}", got=str(profile.parallel))
     if not profile.first_retry <= profile.longest_retry <= profile.give_up_after:
         raise Misconfigured("registry.number", expected="first_retry <= longest_retry <= give_up_after")
 
@@ -220,9 +209,7 @@ def check_url(url: str) -> None:
 
     Errors: Misconfigured registry.url.
     """
-    wrong = Misconfigured(
-        "registry.url", expected="http(s)://host[:port]/path", got=url.rpartition("@")[2][:200]
-    )
+    wrong = Misconfigured("registry.url", expected="http(s)://host[:port]/path", got=url.rpartition("@")[2][:200])
     if not url.isascii() or not url.isprintable() or " " in url:
         raise wrong
     try:
@@ -243,12 +230,12 @@ def _in_circle(departments: Iterable[Department]) -> Iterator[Department]:
     by_code = {d.code: d for d in departments}
     rooted: set[str] = set()
     for department in by_code.values():
-        way: list[str] = []
+        way: set[str] = set()
         code = department.code
         while code and code not in rooted:
             if code in way:
                 yield department
                 return
-            way.append(code)
+            way.add(code)
             code = by_code[code].parent
         rooted.update(way)

@@ -30,8 +30,8 @@ from hub.config import (
     texts_at,
 )
 from hub.directory import Department, Endpoint, Kind, Profile, Right
-from hub.errors import HubError, Misconfigured
-from hub.registry import Group, Item, Registry, check_registry, key_of
+from hub.errors import Misconfigured
+from hub.registry import Group, Item, Registry, check_registry, key_of, placed
 
 VERSION = 1
 NAME = "registry.yaml"
@@ -115,9 +115,7 @@ def _endpoint(section: Located) -> Endpoint:
     check_keys(section, (f.name for f in fields(Endpoint)))
     kind = text_at(section, "kind", Kind.PUSH)
     if kind not in list(Kind):
-        raise Misconfigured(
-            "registry.choice", expected=" | ".join(Kind), got=kind, where=place(section, "kind")
-        )
+        raise Misconfigured("registry.choice", expected=" | ".join(Kind), got=kind, where=place(section, "kind"))
     return Endpoint(
         code=text_at(section, "code"),
         department=text_at(section, "department"),
@@ -163,14 +161,8 @@ _Checked = TypeVar("_Checked")
 
 
 def _checked(section: Located, key: str, check: Callable[[str], _Checked]) -> _Checked:
-    text = text_at(section, key)
-    try:
-        return check(text)
-    except HubError as wrong:
-        where = place(section, key)
-        raise Misconfigured(
-            wrong.code, expected=wrong.expected, got=wrong.got, where=where, operator=wrong.operator
-        ) from None
+    with placed(place(section, key)):
+        return check(text_at(section, key))
 
 
 class _Block(str):

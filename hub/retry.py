@@ -42,9 +42,7 @@ class RetryPolicy:
     @classmethod
     def of(cls, profile: Profile) -> RetryPolicy:
         """The policy that an endpoint's profile asks for. Errors: Misconfigured retry.policy."""
-        return cls(
-            first=profile.first_retry, longest=profile.longest_retry, give_up_after=profile.give_up_after
-        )
+        return cls(first=profile.first_retry, longest=profile.longest_retry, give_up_after=profile.give_up_after)
 
     def wait(self, attempts: int, jitter: float = 0.0) -> timedelta:
         """The pause after `attempts` failed tries; `jitter` is chance, 0..1."""

@@ -7,7 +7,6 @@ leaves a document without a destination. It does not store, hold or deliver anyt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -60,8 +59,7 @@ class Routing:
         """
         decision = self.plan(facts, directory)
         if decision.rejected is not None:
-            rule = decision.applied[-1]
-            raise Refused("routing.rejected", expected=decision.rejected, operator=f"rule: {rule}")
+            raise Refused("routing.rejected", expected=decision.rejected, operator=decision.applied[-1])
         return decision
 
     def plan(self, facts: Facts, directory: Directory) -> Decision:
@@ -101,7 +99,7 @@ def advance(draft: Draft, rule: Rule, sender: str, directory: Directory) -> Draf
     if rule.action is Action.HOLD:
         return replace(draft, held=draft.held or rule.words[0])
     if rule.action is Action.COPY:
-        return replace(draft, targets=_copied(draft.targets, rule, sender, directory))
+        return replace(draft, targets=_extended(dict(draft.targets), rule, Role.COPY, sender, directory))
     return replace(draft, targets=_redirected(draft.targets, rule, sender, directory))
 
 
@@ -125,15 +123,9 @@ def _merge(targets: dict[str, Target], target: Target) -> None:
         targets[target.department] = replace(known, role=Role.MAIN)
 
 
-def _copied(targets: Targets, rule: Rule, sender: str, directory: Directory) -> Targets:
-    return _extended(dict(targets), rule, Role.COPY, sender, directory)
-
-
 def _redirected(targets: Targets, rule: Rule, sender: str, directory: Directory) -> Targets:
-    """Put the rule's targets in place of the selected ones; they are main if one of those was."""
+    """Put the rule's targets in place of the selected ones, of which a rule that matched has at least one."""
     selected = frozenset(rule.selected(targets, directory))
-    if not selected:
-        return targets
     role = Role.MAIN if any(targets[d].role is Role.MAIN for d in selected) else Role.COPY
     kept = {d: t for d, t in targets.items() if d not in selected}
     if not any(destinations(address, sender, directory) for address in rule.words):
@@ -141,14 +133,8 @@ def _redirected(targets: Targets, rule: Rule, sender: str, directory: Directory)
     return _extended(kept, rule, role, sender, directory)
 
 
-def _extended(
-    targets: dict[str, Target], rule: Rule, role: Role, sender: str, directory: Directory
-) -> Targets:
-    for department, endpoint in _places(rule.words, sender, directory):
-        _merge(targets, Target(department, role, endpoint, rule.name))
+def _extended(targets: dict[str, Target], rule: Rule, role: Role, sender: str, directory: Directory) -> Targets:
+    for address in rule.words:
+        for department, endpoint in destinations(address, sender, directory):
+            _merge(targets, Target(department, role, endpoint, rule.name))
     return targets
-
-
-def _places(words: Iterable[str], sender: str, directory: Directory) -> Iterable[tuple[str, str | None]]:
-    for address in words:
-        yield from destinations(address, sender, directory)

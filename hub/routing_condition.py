@@ -41,16 +41,12 @@ Targets = Mapping[str, Target]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A choice of names as a rule writes it: exact, with * and ?, or `group:NAME` for a group's members.
-
-    `open` says that there is more than exact names.
-    """
+    """A choice of names as a rule writes it: exact, with * and ?, or `group:NAME` for a group's members."""
 
     words: tuple[str, ...]
     exact: frozenset[str]
-    globs: tuple[re.Pattern[str], ...]
+    glob: re.Pattern[str] | None
     groups: tuple[str, ...]
-    open: bool
 
     @classmethod
     def of(cls, words: Iterable[str]) -> Names:
@@ -58,28 +54,29 @@ class Names:
         words = tuple(words)
         groups = tuple(w[len(GROUP) :] for w in words if w.startswith(GROUP))
         plain = [w for w in words if not w.startswith(GROUP)]
-        globs = tuple(re.compile(translate(w)) for w in plain if is_glob(w))
-        return cls(words, frozenset(w for w in plain if not is_glob(w)), globs, groups, bool(globs or groups))
+        globs = [translate(w) for w in plain if is_glob(w)]
+        exact = frozenset(w for w in plain if not is_glob(w))
+        return cls(words, exact, re.compile("|".join(globs)) if globs else None, groups)
 
     def match(self, name: str, directory: Directory) -> bool:
         """Whether `name` is one of these names."""
         if name in self.exact:
             return True
-        if self.globs and any(glob.match(name) for glob in self.globs):
+        if self.glob is not None and self.glob.match(name):
             return True
-        return any(name in self._members(group, directory) for group in self.groups)
+        return bool(self.groups) and any(name in _members(group, directory) for group in self.groups)
 
     def match_any(self, names: Collection[str], directory: Directory) -> bool:
         """Whether one of `names` is one of these; quick for thousands of them unless there are globs."""
         if not self.exact.isdisjoint(names):
             return True
-        if self.globs and any(glob.match(name) for glob in self.globs for name in names):
+        if self.glob is not None and any(map(self.glob.match, names)):
             return True
-        return any(not self._members(group, directory).isdisjoint(names) for group in self.groups)
+        return any(not _members(group, directory).isdisjoint(names) for group in self.groups)
 
-    @staticmethod
-    def _members(group: str, directory: Directory) -> frozenset[str]:
-        return directory.groups.get(group, frozenset())
+
+def _members(group: str, directory: Directory) -> frozenset[str]:
+    return directory.groups.get(group, frozenset())
 
 
 def is_glob(word: str) -> bool:
@@ -106,9 +103,7 @@ class FieldIs:
 
     def holds(self, facts: Facts, targets: Targets, directory: Directory) -> bool:
         """Compare the field."""
-        value, names = self.read(facts.header), self.names
-        # Most rules fail here on exact names, so those are compared without another call.
-        return value in names.exact or (names.open and names.match(value, directory))
+        return self.names.match(self.read(facts.header), directory)
 
 
 @dataclass(frozen=True, slots=True)

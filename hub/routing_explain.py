@@ -63,9 +63,7 @@ class RuleTrace:
             missed = _COMMA[lang].join(c.key for c in self.conditions if not c.holds)
             return _NOT_MATCHED[lang].format(rule=self.rule, missed=missed)
         changes = [f"+{d}" for d in self.added] + [f"-{d}" for d in self.removed]
-        return _APPLIED[lang].format(
-            rule=self.rule, action=self.action, changes=" ".join(changes) or _NO_CHANGE[lang]
-        )
+        return _APPLIED[lang].format(rule=self.rule, action=self.action, changes=" ".join(changes) or _NO_CHANGE[lang])
 
 
 _EMPTY = {"zh": "（空）", "en": "(empty)"}

@@ -103,9 +103,7 @@ def repeated_names(rules: Iterable[Rule]) -> list[Misconfigured]:
 def _action(then: Located) -> tuple[Action, tuple[str, ...]]:
     check_keys(then, [*Action])
     if len(then) != 1:
-        raise Misconfigured(
-            "routing.rule", expected=" | ".join(Action), got=", ".join(then) or "-", where=place(then)
-        )
+        raise Misconfigured("routing.rule", expected=" | ".join(Action), got=", ".join(then) or "-", where=place(then))
     action = Action(next(iter(then)))
     shape = _ADDRESS if action in (Action.DELIVER, Action.COPY) else _LINE
     if shape is _LINE:
@@ -117,9 +115,7 @@ def _conditions(when: Located) -> tuple[Condition, ...]:
     """Cheap conditions first: the first that fails ends the rule."""
     check_keys(when, _WHEN_KEYS)
     found: list[Condition] = [
-        FieldIs(key, Names.of(_words(when, key, shape)), _reader(key))
-        for key, shape in _FIELDS
-        if key in when
+        FieldIs(key, Names.of(_words(when, key, shape)), _reader(key)) for key, shape in _FIELDS if key in when
     ]
     if "division" in when:
         found.append(DivisionUnder(_words(when, "division", _DIVISION)))
@@ -139,8 +135,7 @@ def _reader(key: str) -> Callable[[Any], str]:
 def _namespaces(when: Located) -> Mapping[str, str]:
     section = section_at(when, "namespaces")
     return {
-        _checked(section, key, key, _PREFIX): _checked(section, key, text_at(section, key), _LINE)
-        for key in section
+        _checked(section, key, key, _PREFIX): _checked(section, key, text_at(section, key), _LINE) for key in section
     }
 
 

@@ -78,17 +78,11 @@ def _conditions(rule: Rule, directory: Directory, tokens: Collection[str]) -> It
             yield from _divisions(rule, condition, directory)
         elif isinstance(condition, FieldIs) and condition.key == "type":
             yield from _names(rule, condition.names, "routing.unknown-type", tokens, directory)
-        elif isinstance(condition, RecipientIs) or (
-            isinstance(condition, FieldIs) and condition.key == "sender"
-        ):
-            yield from _names(
-                rule, condition.names, "routing.unknown-department", directory.departments, directory
-            )
+        elif isinstance(condition, RecipientIs) or (isinstance(condition, FieldIs) and condition.key == "sender"):
+            yield from _names(rule, condition.names, "routing.unknown-department", directory.departments, directory)
 
 
-def _names(
-    rule: Rule, names: Names, code: str, known: Collection[str], directory: Directory
-) -> Iterator[Finding]:
+def _names(rule: Rule, names: Names, code: str, known: Collection[str], directory: Directory) -> Iterator[Finding]:
     for word in names.words:
         if word.startswith(GROUP):
             if word[len(GROUP) :] not in directory.groups:

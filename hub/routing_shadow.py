@@ -22,9 +22,7 @@ def covers(earlier: Rule, later: Rule, between: Iterable[Rule], directory: Direc
     if earlier.recipient is not None and any(r.action in (Action.COPY, Action.DELIVER) for r in between):
         # A rule in the middle may add the very recipient that the later rule waits for.
         return False
-    return all(
-        any(_wider(wide, narrow, directory) for narrow in later.conditions) for wide in earlier.conditions
-    )
+    return all(any(_wider(wide, narrow, directory) for narrow in later.conditions) for wide in earlier.conditions)
 
 
 def _wider(earlier: Condition, later: Condition, directory: Directory) -> bool:
@@ -47,7 +45,5 @@ def _takes(names: Names, word: str, directory: Directory) -> bool:
         return False
     if is_glob(word):
         # A pattern whose only wildcard is * takes another pattern exactly if it takes its text.
-        return Names.of(w for w in names.words if "?" not in w and not w.startswith(GROUP)).match(
-            word, directory
-        )
+        return Names.of(w for w in names.words if "?" not in w and not w.startswith(GROUP)).match(word, directory)
     return names.match(word, directory)

@@ -88,9 +88,7 @@ def compile_path(source: str, namespaces: Mapping[str, str], where: str) -> Path
     try:
         path.holds(etree.Element("trial"))
     except Misconfigured as wrong:
-        raise Misconfigured(
-            "routing.xpath-syntax", got=source, where=where, operator=wrong.operator
-        ) from None
+        raise Misconfigured("routing.xpath-syntax", got=source, where=where, operator=wrong.operator) from None
     return path
 
 
@@ -103,9 +101,7 @@ def _compiled(expression: str, source: str, prefixes: Mapping[str, str], where: 
 
 def _tokens(source: str, where: str) -> tuple[_Token, ...]:
     if len(source) > LONGEST:
-        raise Misconfigured(
-            "routing.xpath-limit", expected=f"<= {LONGEST}", got=f"{len(source)}", where=where
-        )
+        raise Misconfigured("routing.xpath-limit", expected=f"<= {LONGEST}", got=f"{len(source)}", where=where)
     found: list[_Token] = []
     at, text = 0, source.rstrip()
     while at < len(text):
@@ -120,9 +116,7 @@ def _tokens(source: str, where: str) -> tuple[_Token, ...]:
 class _Check:
     """One walk over the tokens of an expression that libxml2 found well-formed."""
 
-    def __init__(
-        self, source: str, tokens: tuple[_Token, ...], prefixes: Mapping[str, str], where: str
-    ) -> None:
+    def __init__(self, source: str, tokens: tuple[_Token, ...], prefixes: Mapping[str, str], where: str) -> None:
         self._source = source
         self._tokens = (*tokens, _Token("end", ""), _Token("end", ""))
         self._prefixes = prefixes

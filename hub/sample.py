@@ -138,7 +138,7 @@ def _of_length(kind: Any) -> Iterator[str]:
         for pattern in getattr(getattr(base, "patterns", None), "regexps", ()):
             try:
                 yield example(parse(pattern), least)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
     yield "示" * least
     yield "A" * least

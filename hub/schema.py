@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hub.errors import Misconfigured, Refused
-from hub.schema_model import Complaint, build_model, explain
+from hub.schema_model import Complaint, build_model, explain, printable
 from hub.schema_package import XS, SchemaPackage
 from schemas import FOLDER
 
@@ -102,7 +102,7 @@ class _Compiled:
 
     def _terse(self) -> Complaint:
         for entry in self._decide.error_log:
-            return Complaint(entry.path or "", "", entry.message[:200])
+            return Complaint(printable(entry.path or ""), "", printable(entry.message))
         return Complaint("", "", "")
 
 
@@ -138,6 +138,11 @@ class Schemas:
                 raise Misconfigured("schema.token-taken", got=package.token)
             compiled[package.token] = _Compiled(package, builtin=False)
         return Schemas(compiled)
+
+    def warm(self) -> None:
+        """Build every slow view now, a second or two of work, so that the first refusal is as quick as the rest."""
+        for compiled in self._by_token.values():
+            _ = compiled.model
 
     def owners(self) -> dict[str, str]:
         """Namespace -> name of the schema that owns it; foreign standards own theirs."""

@@ -18,7 +18,7 @@ from hub.xsd_pattern import parse, runs_away
 MOST_OCCURRENCES = 10_000
 # The C library takes U+4E00 to U+9FA5 for no letters at all (its tables name only the ends of the range), and
 # leaves the Han extensions out of XML names.
-_LETTERS = re.compile(r"\\[pP]\{L[o}]?|\\[icIC]")
+_LETTERS = re.compile(r"\\[pP]\{Lo?\}|\\[icIC]")
 _SCHEMA = "http://www.w3.org/2001/XMLSchema"
 _UNSIGNED_TYPES = ("QName", "NOTATION")
 _TYPE_ATTRIBUTES = ("type", "base", "itemType", "memberTypes")

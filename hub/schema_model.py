@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from xmlschema import XMLSchema10
 
 _BASE = "http://package.invalid/"
-_MOST_ELEMENTS = 3000
-_MOST_TEXT = 200_000
+_MOST_ELEMENTS = 500
+_MOST_TEXT = 100_000
 _LONGEST = 200
 
 
@@ -68,11 +68,11 @@ def explain(model: XMLSchema10, element: Any) -> Complaint | None:
     if error is None:
         return None
     expected, got = _facts(error)
-    return Complaint(_printable(_path(error)), _printable(expected), _printable(got))
+    return Complaint(printable(_path(error)), printable(expected), printable(got))
 
 
 def _large(element: Any) -> bool:
-    """A hostile document may not buy seconds of explanation."""
+    """A hostile document may not buy more than some 40 ms of explanation."""
     elements = list(islice(element.iter(), _MOST_ELEMENTS + 1))
     return len(elements) > _MOST_ELEMENTS or sum(len(e.text or "") for e in elements) > _MOST_TEXT
 
@@ -102,7 +102,7 @@ def _facts(error: Any) -> tuple[str, str]:
     return "", error.reason or ""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """One line of at most 200 characters: it ends in logs, faults and terminals."""
     line = "".join(c if c.isprintable() else " " for c in text)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

@@ -108,7 +108,8 @@ class _OwnFiles(etree.Resolver):
     def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # type: ignore[override]
         content = self._files.get(unquote(system_url.removeprefix(_BASE)))
         if content is None or not system_url.startswith(_BASE):
-            return self.resolve_empty(context)
+            # resolve_empty or None would let the C library look for the file by itself
+            raise FileNotFoundError(system_url)
         return self.resolve_string(content, context, base_url=system_url)
 
 

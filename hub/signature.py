@@ -16,7 +16,7 @@ from lxml import etree
 from hub.algorithms import KEYS_TAKEN, UnfitKey, sha256
 from hub.errors import Refused
 from hub.message import Signed
-from hub.prefixes import DEFAULT_NAMESPACE, prefixes_in_values
+from hub.prefixes import prefixes_in_values
 from hub.signature_profile import DS, SIGNATURE, Claim, SignedInfo, read_claim, write_signature
 from hub.signer import Signer
 
@@ -109,7 +109,7 @@ def _check_prefixes(root: Any, prefixes: tuple[str, ...]) -> None:
     if not prefixes:
         return
     bound = root.nsmap
-    if unbound := set(prefixes).difference(bound, {DEFAULT_NAMESPACE}):
+    if unbound := set(prefixes).difference(bound):
         raise Refused("signature.prefix-unsigned", where=str(root.tag)[:100], expected=_shown(unbound))
     if len(prefixes) * len(bound) * _elements(root) > _MOST_LOOKUPS:
         raise Refused("signature.profile", where="PrefixList", expected="fewer prefixes or bindings")

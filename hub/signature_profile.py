@@ -15,7 +15,6 @@ from typing import Any
 
 from hub.algorithms import ALGORITHMS, Algorithm
 from hub.errors import Refused
-from hub.prefixes import DEFAULT_NAMESPACE
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -216,7 +215,8 @@ def _prefixes(transform: Any) -> tuple[str, ...]:
         return ()
     listed = transform[0]
     prefixes = tuple(listed.get("PrefixList", "").split())
-    named = all(_PREFIX.fullmatch(prefix) or prefix == DEFAULT_NAMESPACE for prefix in prefixes)
+    # "#default" is no name: lxml drops it without a word, so that it would seem signed and not be.
+    named = all(_PREFIX.fullmatch(prefix) for prefix in prefixes)
     if len(listed.attrib) > 1 or len(prefixes) > MOST_PREFIXES or not named:
         raise _off("PrefixList", f"<= {MOST_PREFIXES} prefixes", _shown(listed))
     return prefixes

@@ -45,9 +45,7 @@ class Trust:
 
     __slots__ = ("_authorities", "_enrolled", "_revocations", "_vouched")
 
-    def __init__(
-        self, authorities: Authorities, enrolled: dict[str, _Place], revocations: Revocations
-    ) -> None:
+    def __init__(self, authorities: Authorities, enrolled: dict[str, _Place], revocations: Revocations) -> None:
         self._authorities = authorities
         self._enrolled = enrolled
         self._revocations = revocations
@@ -154,6 +152,4 @@ def _read(der: bytes) -> Certificate:
 
 def _ours(wrong: HubError) -> Misconfigured:
     """The same fact, told to the administrator who is about to enrol the certificate."""
-    return Misconfigured(
-        wrong.code, expected=wrong.expected, got=wrong.got, where=wrong.where, operator=wrong.operator
-    )
+    return Misconfigured(wrong.code, expected=wrong.expected, got=wrong.got, where=wrong.where, operator=wrong.operator)

@@ -185,13 +185,9 @@ def test_a_document_number_in_improper_form_is_refused_with_the_proper_one(text:
     st.sampled_from(["[]", "()", "〔〕", "（）", "【】"]),
     st.booleans(),
 )
-def test_normalising_is_one_form_for_all_brackets(
-    agency: str, year: int, number: int, pair: str, zeros: bool
-) -> None:
+def test_normalising_is_one_form_for_all_brackets(agency: str, year: int, number: int, pair: str, zeros: bool) -> None:
     typed = (
-        f"{agency}{pair[0]}{year}{pair[1]}{number:06d}号"
-        if zeros
-        else f"{agency}{pair[0]}{year}{pair[1]}{number}号"
+        f"{agency}{pair[0]}{year}{pair[1]}{number:06d}号" if zeros else f"{agency}{pair[0]}{year}{pair[1]}{number}号"
     )
     proper = f"{agency}〔{year}〕{number}号"
     assert normalise_document_number(typed) == proper

@@ -22,12 +22,17 @@ TITLE = "关于印发《政务服务事项办理指南》的通知"
 XXE_TARGETS = ("file:///etc/hostname", "http://127.0.0.1:{port}/x", "ftp://127.0.0.1:{port}/x")
 
 
-def refusal(raw: bytes, limits: ParseLimits = DEFAULT, within: float = 0.05) -> str:
-    """The code by which `raw` is refused; fails if it is not, or if it took longer than `within` seconds of CPU."""
-    started = time.thread_time()
-    with pytest.raises(Refused) as refused:
-        parse(raw, limits)
-    assert time.thread_time() - started < within
+def refusal(raw: bytes, limits: ParseLimits = DEFAULT) -> str:
+    """The code by which `raw` is refused; fails if it is not, or if it takes 50 ms of CPU."""
+    took = []
+    for _ in range(3):  # the quickest counts: other work on the machine slows a try, never hastens one
+        started = time.thread_time()
+        with pytest.raises(Refused) as refused:
+            parse(raw, limits)
+        took.append(time.thread_time() - started)
+        if took[-1] < 0.05:
+            break
+    assert min(took) < 0.05
     return refused.value.code
 
 
@@ -213,7 +218,7 @@ def test_gbk_bytes_called_utf_8_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"\0", b"\xff", b"\xc0\xbc", b"\xe0\x80\xbc", b"\xed\xa0\x80", b"\xe4\xb8", b"\xf5\x80\x80\x80", b"\x0b"],
+    [b"\0", b"\xff", b"\xc0\xbc", b"\xe0\x80\xbc", b"\xed\xa0\x80", b"\xe4\xb8", b"\xf5\x80\x80\x80", b"\xef\xbf\xbe"],
 )
 def test_nul_invalid_utf_8_and_surrogates_are_refused(text: bytes) -> None:
     for raw in (b"<a>%b</a>" % text, b'<a b="%b"/>' % text, b"<a%b/>" % text, b"<a/>" + text, text + b"<a/>"):

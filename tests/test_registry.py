@@ -135,6 +135,7 @@ def test_an_empty_registry_is_whole() -> None:
         ("recipient: group:bureaus", "recipient: group:all", "registry.unknown-group", "- sender"),
         ("sender: sz-gov", "sender: nobody", "registry.unknown-department", "- sender"),
         ("type: official-document-1", "type: a b", "registry.code", "- sender"),
+        ("type: official-document-1", "type: official-*", "registry.code", "- sender"),
         (
             "- department: sz-gov\n  pem",
             "- department: x\n  pem",
@@ -211,8 +212,8 @@ def test_a_long_circle_of_parents_is_found_and_a_long_line_is_not_one() -> None:
     assert error.value.code == "registry.parent-circle"
 
 
-def test_ten_thousand_departments_load_in_seconds() -> None:
-    codes = [f"d{n}" for n in range(10_000)]
+def test_two_thousand_departments_load_in_a_moment() -> None:
+    codes = [f"d{n}" for n in range(2_000)]
     registry = Registry.of(
         [Department(c, "某某局", "12100000400000624D", "440300") for c in codes],
         [Group("all", tuple(codes))],
@@ -221,7 +222,7 @@ def test_ten_thousand_departments_load_in_seconds() -> None:
     start = time.process_time()
     text = dump_registry(registry)
     assert load_registry(text) == registry
-    assert time.process_time() - start < 15
+    assert time.process_time() - start < 5
 
 
 # Round trip
@@ -273,7 +274,7 @@ def registries(draw: st.DrawFn) -> Registry:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(registries())
 def test_what_is_written_is_read_back(registry: Registry) -> None:
     text = dump_registry(registry)
@@ -282,7 +283,7 @@ def test_what_is_written_is_read_back(registry: Registry) -> None:
     assert diff(registry, load_registry(text)) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(registries(), registries())
 def test_a_diff_is_empty_only_between_equals_and_turns_round(before: Registry, after: Registry) -> None:
     there, back = diff(before, after), diff(after, before)

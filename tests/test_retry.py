@@ -42,8 +42,17 @@ def test_a_policy_comes_from_the_profile() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"first": 0.0}, {"first": -1.0}, {"factor": 0.5}, {"longest": 1.0}, {"jitter": 2.0},
-              {"give_up_after": -1.0}, {"longest": float("nan")}, {"give_up_after": float("inf")}],
+    "wrong",
+    [
+        {"first": 0.0},
+        {"first": -1.0},
+        {"factor": 0.5},
+        {"longest": 1.0},
+        {"jitter": 2.0},
+        {"give_up_after": -1.0},
+        {"longest": float("nan")},
+        {"give_up_after": float("inf")},
+    ],
 )
 def test_a_policy_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(Misconfigured) as fault:
@@ -122,14 +131,16 @@ def test_a_breaker_opens_after_failures_in_a_row_only() -> None:
     for _ in range(20):
         breaker = breaker.after_failure(T0).after_failure(T0).after_success(T0)
     assert breaker == Breaker()
-    assert not opened().admits(T0) and opened().state(T0) is BreakerState.OPEN
+    assert not opened().admits(T0)
+    assert opened().state(T0) is BreakerState.OPEN
     assert opened().opens_at == T0 + seconds(30)
 
 
 def test_after_the_rest_one_probe_is_admitted_and_its_success_closes() -> None:
     ready = T0 + seconds(30)
     half = opened()
-    assert half.state(ready) is BreakerState.HALF_OPEN and half.admits(ready)
+    assert half.state(ready) is BreakerState.HALF_OPEN
+    assert half.admits(ready)
     probing = half.after_probe(ready)
     assert not probing.admits(ready + seconds(1))
     assert probing.after_success(ready + seconds(2)) == Breaker()
@@ -158,7 +169,8 @@ def test_a_probe_that_never_answers_is_followed_by_another() -> None:
 
 
 def test_a_closed_breaker_needs_no_probe() -> None:
-    assert Breaker().after_probe(T0) == Breaker() and Breaker().opens_at is None
+    assert Breaker().after_probe(T0) == Breaker()
+    assert Breaker().opens_at is None
 
 
 def test_a_clock_set_back_does_not_lock_an_endpoint_out() -> None:

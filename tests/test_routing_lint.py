@@ -46,14 +46,19 @@ def findings(*inside: str) -> list[tuple[str, str, str, str]]:
         ("when: {type: 'invoice-*'}\n    then: {hold: x}", ("warning", "no-match", "invoice-*", "")),
         ("when: {sender: WATTER}\n    then: {hold: x}", ("warning", "unknown-department", "WATTER", "WATER")),
         ("when: {sender: 'X*'}\n    then: {hold: x}", ("warning", "no-match", "X*", "")),
-        ("when: {recipient: group:district}\n    then: {hold: x}",
-         ("warning", "unknown-group", "group:district", "group:districts")),
+        (
+            "when: {recipient: group:district}\n    then: {hold: x}",
+            ("warning", "unknown-group", "group:district", "group:districts"),
+        ),
         ("when: {division: 4401}\n    then: {hold: x}", ("warning", "no-match", "4401", "")),
         ("then: {copy-to: WATR}", ("warning", "unknown-department", "WATR", "WATER")),
         ("then: {copy-to: group:supervision}", ("warning", "unknown-group", "group:supervision", "")),
         ("then: {copy-to: group:empty}", ("warning", "no-target", "group:empty", "")),
         ("then: {copy-to: CLOSED}", ("warning", "no-target", "CLOSED", "")),
-        ("then: {copy-to: endpoint:WATER-0A}", ("warning", "unknown-endpoint", "endpoint:WATER-0A", "endpoint:WATER-OA")),
+        (
+            "then: {copy-to: endpoint:WATER-0A}",
+            ("warning", "unknown-endpoint", "endpoint:WATER-0A", "endpoint:WATER-OA"),
+        ),
         ("when: {recipient: WATER}\n    then: {deliver-to: group:empty}", ("error", "no-target", "group:empty", "")),
         ("when: {recipient: WATER}\n    then: {deliver-to: NOBODY}", ("error", "unknown-department", "NOBODY", "")),
         ("then: {deliver-to: WATER}", ("warning", "redirect-all", "WATER", "")),
@@ -66,11 +71,14 @@ def test_one_fault_one_finding(rule: str, finding: tuple[str, str, str, str]) ->
 
 
 def test_a_sound_file_has_no_findings() -> None:
-    assert findings(
-        "when: {type: 'official-*', sender: group:districts, division: 4403}\n    then: {copy-to: AUDIT}",
-        "when: {recipient: WATER}\n    then: {deliver-to: endpoint:WATER-OA}",
-        "then: {hold: x}",
-    ) == []
+    assert (
+        findings(
+            "when: {type: 'official-*', sender: group:districts, division: 4403}\n    then: {copy-to: AUDIT}",
+            "when: {recipient: WATER}\n    then: {deliver-to: endpoint:WATER-OA}",
+            "then: {hold: x}",
+        )
+        == []
+    )
 
 
 END = "\n    stop: true\n    then: {hold: x}"
@@ -132,10 +140,12 @@ def test_lint_text_tells_every_rule_that_cannot_be_read() -> None:
         (Level.ERROR, "r3", "routing.xpath-syntax", ""),
     ]
     assert [(f.rule, f.code) for f in found[3:]] == [("r2", "routing.unknown-department")]
+
+
+def test_lint_text_tells_repeated_names_and_a_text_that_is_no_yaml() -> None:
+    twice = text("then: {hold: x}", "then: {hold: x}").replace("r2", "r1")
+    assert [f.code for f in lint_text(twice, TOWN, TOKENS)] == ["routing.duplicate-rule"]
     assert [f.code for f in lint_text("version: [", TOWN, TOKENS)] == ["config.syntax"]
-    assert [f.code for f in lint_text(text("then: {hold: x}", "then: {hold: x}").replace("r2", "r1"), TOWN, TOKENS)] == [
-        "routing.duplicate-rule"
-    ]
 
 
 def test_every_finding_speaks_both_languages() -> None:
@@ -177,7 +187,14 @@ def test_explain_refuses_a_recipient_like_decide() -> None:
         explain(Routing.load("version: 1"), facts("OFFICE", ["NOBODY"]), TOWN)
 
 
-WHENS = ("{}", "{recipient: WATER}", "{sender: group:districts}", "{sender: LUOHU}", "{type: 'r*'}", "{type: receipt-1}")
+WHENS = (
+    "{}",
+    "{recipient: WATER}",
+    "{sender: group:districts}",
+    "{sender: LUOHU}",
+    "{type: 'r*'}",
+    "{type: receipt-1}",
+)
 RULES = st.builds(
     lambda when, then, stop: f"when: {when}\n    stop: {stop}\n    then: {{{then}}}",
     st.sampled_from(WHENS),
@@ -187,7 +204,7 @@ RULES = st.builds(
 EVERY_CASE = [
     facts(sender, to, type)
     for sender, to, type in itertools.product(
-        ("OFFICE", "LUOHU", "FUTIAN"), (["WATER"], ["AUDIT"], ["WATER", "FUTIAN"]), ("receipt-1", "official-document-1")
+        ("OFFICE", "LUOHU", "FUTIAN"), (["WATER"], ["AUDIT"], ["WATER", "FUTIAN"]), ("receipt-1", "official-1")
     )
 ]
 

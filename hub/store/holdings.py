@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Select, Table, and_, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
@@ -21,7 +21,7 @@ from hub.ledger import Entry, Stored
 from hub.message import Hop
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
 
-Columns = Mapping[str, Any]
+Columns = Mapping[Any, Any]
 """One row: column name -> value as stored."""
 
 T = TypeVar("T")
@@ -89,6 +89,11 @@ def chains(connection: Connection) -> Iterator[Stored]:
     """Every ledger entry, node by node, each chain in order of its sequence."""
     query = _as_stored(ledger).order_by(ledger.c.node, ledger.c.sequence)
     return (_stored(row) for row in _stream(connection, query))
+
+
+def chain_batches(connection: Connection) -> Iterator[list[Entry]]:
+    """The entries of all chains in the order of `chains`, some hundred at a time."""
+    return _batches((stored.entry for stored in chains(connection)), _LIST)
 
 
 def contents(connection: Connection) -> Iterator[tuple[str, Any]]:
@@ -175,13 +180,21 @@ def kept(connection: Connection, digests: Iterable[str]) -> set[str]:
     return found
 
 
+def content(connection: Connection, digest: str) -> bytes | None:
+    """The bytes kept under a digest."""
+    query = select(type_coerce(documents.c.content, NullType())).where(documents.c.digest == digest)
+    found = connection.execute(query).first()
+    return None if found is None else cast(bytes, _fitting(found[0], "bytes"))
+
+
 def _as_stored(table: Table) -> Select[Any]:
     """All columns without the driver's conversions: they fail on, or bend, what has the wrong type."""
-    return select(*(type_coerce(column, NullType()).label(column.name) for column in table.c))
+    columns: list[Any] = [type_coerce(column, NullType()).label(column.name) for column in table.c]
+    return select(*columns)
 
 
 def _stream(connection: Connection, query: Select[Any], size: int = 1000) -> Iterator[Columns]:
-    return iter(connection.execute(query, execution_options={"yield_per": size}).mappings())
+    yield from connection.execute(query, execution_options={"yield_per": size}).mappings()
 
 
 def _batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:

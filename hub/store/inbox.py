@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from hub.errors import HubError, Refused
 from hub.ledger import Stored, to_microseconds
 from hub.message import Attachment, DeliveryState, Header, Proven, Role
+from hub.store.prepared import Prepared
 from hub.store.tables import (
     deliveries,
     message_attachments,
@@ -40,15 +41,20 @@ class Outgoing:
     state: DeliveryState
 
 
+_KNOWN = Prepared(
+    select(messages.c.digest, messages.c.stamp, messages.c.received_us).where(
+        messages.c.sender == bindparam("sender"), messages.c.message_id == bindparam("message_id")
+    )
+)
+
+
 def find_message(transaction: Transaction, sender: str, message_id: str) -> Known | None:
     """The stored message with this sender and id, also one staged earlier in the same transaction."""
     for row in transaction.staged(messages):
         if row["message_id"] == message_id and row["sender"] == sender:
             return Known(row["digest"], row["stamp"], row["received_us"])
-    columns = (messages.c.digest, messages.c.stamp, messages.c.received_us)
-    found = transaction.connection.execute(
-        select(*columns).where(messages.c.sender == sender, messages.c.message_id == message_id)
-    ).first()
+    row = {"sender": sender, "message_id": message_id}
+    found = _KNOWN.execute(transaction.connection, row).first()
     return Known(*found) if found else None
 
 

@@ -1,7 +1,7 @@
 """What an operator does to deliveries: release what is held, resend what ended. Every change is a ledger entry as well.
 
-The order (who, why) is kept as a document, and the entry's evidence is its digest. The outbox row starts its retries
-anew. Nothing is sent from here; a serving hub finds what is due.
+The order (who, why) is kept as a document, whose digest is the evidence of the entry. A resent copy gets its whole time
+again; the count of its attempts goes on, as the ledger's does. Nothing is sent from here; a serving hub does that.
 """
 
 from __future__ import annotations
@@ -174,7 +174,6 @@ def _requeue(transaction: Transaction, row: Row[Any], at: datetime, endpoint: st
         .values(
             state=str(DeliveryState.WAITING),
             endpoint=endpoint,
-            attempts=0,
             first_us=now,
             next_us=now,
             lease_node=None,

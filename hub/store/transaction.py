@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy import Connection, Table, bindparam, func, select, text
 
 from hub.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
+from hub.store.prepared import Inserting, Prepared
 from hub.store.tables import documents, ledger
 
 Row = dict[str, Any]
+_LAST = Prepared(
+    select(ledger.c.sequence, ledger.c.hash)
+    .where(ledger.c.node == bindparam("node"))
+    .order_by(ledger.c.sequence.desc())
+    .limit(1)
+)
 
 
 @dataclass(slots=True)
@@ -59,12 +67,8 @@ class Transaction:
         return found[1] if found else []
 
     def stage_document(self, digest: str, content: bytes) -> None:
-        """Keep `content` under its SHA-256, once."""
-        if any(row["digest"] == digest for row in self.staged(documents)):
-            return
-        known = select(documents.c.digest).where(documents.c.digest == digest)
-        if self.connection.execute(known).first() is None:
-            self.stage(documents, {"digest": digest, "content": content})
+        """Keep `content` under its SHA-256; the same digest is the same content and is kept once."""
+        self.stage(documents, {"digest": digest, "content": content})
 
     def allocate(self, table: Table) -> int:
         """The next free id of `table`; ids grow in the order of acceptance."""
@@ -125,12 +129,7 @@ class Transaction:
             if self.connection.dialect.name == "postgresql":
                 lock = text("SELECT pg_advisory_xact_lock(hashtext(:node))")
                 self.connection.execute(lock, {"node": self._node})
-            last = self.connection.execute(
-                select(ledger.c.sequence, ledger.c.hash)
-                .where(ledger.c.node == self._node)
-                .order_by(ledger.c.sequence.desc())
-                .limit(1)
-            ).first()
+            last = _LAST.execute(self.connection, {"node": self._node}).first()
             self._head = _Head(last.sequence, last.hash) if last else _Head(0, FIRST)
         return self._head
 
@@ -150,5 +149,10 @@ class Transaction:
         """Write the staged rows, in the order in which their tables were first used."""
         for table, rows in self._staged.values():
             if rows:
-                self.connection.execute(insert(table), rows)
+                _inserting(table, tuple(rows[0])).execute_many(self.connection, rows)
         self._staged.clear()
+
+
+@cache
+def _inserting(table: Table, columns: tuple[str, ...]) -> Inserting:
+    return Inserting(table, columns, once=table is documents)

@@ -1,0 +1,273 @@
+"""`hub endpoint`: where departments get their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from commands.change import change, change_after_asking, read
+from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.values import DURATION
+
+if TYPE_CHECKING:
+    from hub.directory import Endpoint, Profile
+    from hub.store.queues import Queue
+
+COLUMNS = (
+    column("code", "代码", "CODE"),
+    column("department", "单位", "DEPARTMENT"),
+    column("kind", "方式", "KIND"),
+    column("url", "地址", "URL"),
+    column("paused", "已暂停", "PAUSED"),
+    column("waiting", "待投递", "WAITING"),
+    column("held", "暂缓", "HELD"),
+    column("dead", "失败", "DEAD"),
+    column("oldest", "最早一份", "OLDEST"),
+)
+PROFILE = (
+    column("soap", "SOAP 版本", "SOAP version"),
+    column("form", "报文形式", "form of the document"),
+    column("signed_answer", "要求应答签名", "answers must be signed"),
+    column("timeout", "应答时限（秒）", "timeout (s)"),
+    column("parallel", "同时投递数", "parallel deliveries"),
+    column("first_retry", "首次重试间隔（秒）", "first retry after (s)"),
+    column("longest_retry", "最长重试间隔（秒）", "longest wait (s)"),
+    column("give_up_after", "停止重试时限（秒）", "gives up after (s)"),
+)
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+_PROFILE_OPTIONS = (
+    option("--soap", zh="SOAP 版本", en="SOAP version", type=click.Choice(("1.1", "1.2"))),
+    option(
+        "--form",
+        zh="报文形式：xml 元素、text 文本、binary 二进制",
+        en="how the document is handed over",
+        type=click.Choice(("xml", "text", "binary")),
+    ),
+    option(
+        "--signed-answer/--unsigned-answer",
+        zh="是否要求收件系统对应答签名",
+        en="whether the receiving system must sign its answer",
+        default=None,
+    ),
+    option("--timeout", zh="应答时限", en="how long an answer may take", type=DURATION),
+    option("--parallel", zh="同时投递数", en="deliveries at the same time", type=click.IntRange(1, 100)),
+    option("--first-retry", zh="首次重试间隔", en="wait before the first retry", type=DURATION),
+    option("--longest-retry", zh="最长重试间隔", en="longest wait between retries", type=DURATION),
+    option("--give-up-after", zh="停止重试时限", en="when to stop trying", type=DURATION),
+)
+
+command = noun(
+    "endpoint",
+    zh="接收端点：推送到单位的 SOAP 服务，或放入信箱由单位收取。",
+    en="Endpoints: pushed to a department's SOAP service, or kept in a mailbox until it fetches.",
+)
+code_argument = argument("code", zh="端点代码；与单位代码相同者为其默认端点", en="endpoint code")
+
+
+def profile_options(function: _Decorated) -> _Decorated:
+    """All options that set an endpoint's profile."""
+    for one in reversed(_PROFILE_OPTIONS):
+        function = one(function)
+    return function
+
+
+@command.verb(
+    "add",
+    zh="登记端点：--push 推送到地址，或 --mailbox 使用信箱",
+    en="Add an endpoint: --push to an address, or --mailbox",
+    examples=(
+        "hub endpoint add WATER --push http://10.1.2.3:8080/delivery/v1",
+        "hub endpoint add WATER-OA --dept WATER --mailbox",
+        "hub endpoint add TAX --push https://oa.tax.example/hub --soap 1.2 --unsigned-answer --timeout 60s",
+    ),
+)
+@code_argument
+@option("--dept", zh="所属单位（默认与端点代码相同）", en="its department (default: the same code)", default="")
+@option("--push", "url", zh="推送地址", en="address to push to", metavar="URL")
+@option("--mailbox", zh="使用信箱", en="keep messages until they are fetched", is_flag=True)
+@profile_options
+def add(session: Session, code: str, dept: str, url: str | None, mailbox: bool, **given: Any) -> None:
+    """Add an endpoint."""
+    from hub.directory import Endpoint, Kind, Profile
+    from hub.registry_edit import added
+
+    if (url is None) != mailbox:
+        raise click.BadParameter("--push URL | --mailbox", param_hint="--push / --mailbox")
+    kind = Kind.MAILBOX if mailbox else Kind.PUSH
+    endpoint = Endpoint(code, dept or code, kind, url or "", profile=_profile(Profile(), given))
+    change(session, lambda registry: added(registry, endpoint))
+
+
+@command.verb(
+    "list",
+    zh="列出端点及各自的待投递数",
+    en="List endpoints with what waits at each",
+    examples=("hub endpoint list", "hub endpoint list --dept WATER", "hub endpoint list --waiting"),
+)
+@option("--dept", zh="只列出此单位的", en="only this department's", default="")
+@option("--waiting", "busy", zh="只列出有积压、失败或已暂停的", en="only those paused or with a queue", is_flag=True)
+def list_endpoints(session: Session, dept: str, busy: bool) -> None:
+    """List endpoints with their queues."""
+    queues = _queues(session)
+    rows = [
+        _row(e, queues.get(e.code))
+        for e in read(session).endpoints
+        if dept in ("", e.department) and (not busy or e.paused or e.code in queues)
+    ]
+    session.table(COLUMNS, rows, empty=Phrase("没有端点", "no endpoints"))
+
+
+@command.verb("show", zh="显示一个端点", en="Show an endpoint", examples=("hub endpoint show WATER",))
+@code_argument
+def show(session: Session, code: str) -> None:
+    """Show an endpoint with its profile and its queue."""
+    from hub.registry_edit import endpoint_of
+
+    endpoint = endpoint_of(read(session), code)
+    profile = [getattr(endpoint.profile, c.key) for c in PROFILE]
+    session.record(COLUMNS + PROFILE, [*_row(endpoint, _queues(session).get(code)), *profile])
+
+
+@command.verb(
+    "ping",
+    zh="向端点发一个无害的请求，看它是否应答",
+    en="Ask an endpoint something harmless and tell its answer",
+    examples=("hub endpoint ping WATER",),
+)
+@code_argument
+def ping(session: Session, code: str) -> None:
+    """Call Ping of an endpoint's delivery service."""
+    import asyncio
+    from time import perf_counter
+
+    from hub.directory import Kind
+    from hub.registry_edit import endpoint_of
+
+    endpoint = endpoint_of(read(session), code)
+    if endpoint.kind is Kind.MAILBOX:
+        session.done(Phrase(f"{code} 是信箱，无需连接", f"{code} is a mailbox, there is nothing to reach"), code=code)
+        return
+    start = perf_counter()
+    answer = asyncio.run(_ping(endpoint))
+    took = round(perf_counter() - start, 3)
+    session.done(
+        Phrase(f"{code} 已应答（{took:g} 秒）：{answer}", f"{code} answered in {took:g} s: {answer}"),
+        code=code,
+        answer=answer,
+        seconds=took,
+    )
+
+
+@command.verb(
+    "pause",
+    zh="暂停投递：新报文照常接收并排队",
+    en="Pause delivery: messages are still taken and wait",
+    examples=("hub endpoint pause WATER",),
+)
+@code_argument
+def pause(session: Session, code: str) -> None:
+    """Pause an endpoint."""
+    _change(session, code, lambda endpoint: replace(endpoint, paused=True))
+
+
+@command.verb("resume", zh="恢复投递", en="Resume delivery", examples=("hub endpoint resume WATER",))
+@code_argument
+def resume(session: Session, code: str) -> None:
+    """Resume an endpoint."""
+    _change(session, code, lambda endpoint: replace(endpoint, paused=False))
+
+
+@command.verb(
+    "set",
+    zh="修改端点，只改所给的项",
+    en="Change an endpoint; what is not given stays",
+    examples=("hub endpoint set WATER --push http://10.1.2.4:8080/delivery/v1 --timeout 60s",),
+)
+@code_argument
+@option("--push", "url", zh="改为推送到此地址", en="push to this address", metavar="URL")
+@option("--mailbox", zh="改为信箱", en="make it a mailbox", is_flag=True)
+@profile_options
+def set_fields(session: Session, code: str, url: str | None, mailbox: bool, **given: Any) -> None:
+    """Change an endpoint."""
+    from hub.directory import Kind
+
+    if url is not None and mailbox:
+        raise click.BadParameter("--push URL | --mailbox", param_hint="--push / --mailbox")
+
+    def edit(endpoint: Endpoint) -> Endpoint:
+        if mailbox:
+            endpoint = replace(endpoint, kind=Kind.MAILBOX, url="")
+        if url is not None:
+            endpoint = replace(endpoint, kind=Kind.PUSH, url=url)
+        return replace(endpoint, profile=_profile(endpoint.profile, given))
+
+    _change(session, code, edit)
+
+
+@command.verb("remove", zh="删除端点", en="Remove an endpoint", examples=("hub endpoint remove WATER-OA",))
+@code_argument
+@option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+def remove(session: Session, code: str, yes: bool) -> None:
+    """Remove an endpoint after asking."""
+    from hub.registry_edit import endpoint_of, removed
+
+    warn_of_waiting(session, [code])
+    change_after_asking(session, lambda registry: removed(registry, endpoint_of(registry, code)), yes)
+
+
+def warn_of_waiting(session: Session, codes: Iterable[str]) -> None:
+    """Say how many messages still wait at endpoints that are about to go."""
+    queues = _queues(session)
+    waiting = sum(queues[code].waiting + queues[code].held for code in codes if code in queues)
+    if waiting:
+        session.note(
+            Phrase(f"注意：还有 {waiting} 份报文尚未投递", f"mind: {waiting} messages are not delivered yet")
+        )
+
+
+async def _ping(endpoint: Endpoint) -> str:
+    from connectors.soap_sender import SoapSender
+
+    sender = SoapSender()
+    try:
+        return await sender.ping(endpoint)
+    finally:
+        await sender.close()
+
+
+def _change(session: Session, code: str, edit: Callable[[Endpoint], Endpoint]) -> None:
+    from hub.registry_edit import changed, endpoint_of
+
+    change(session, lambda registry: changed(registry, edit(endpoint_of(registry, code))))
+
+
+def _profile(profile: Profile, given: dict[str, Any]) -> Profile:
+    """The profile with what is given. Errors: Misconfigured retry.policy."""
+    from hub.retry import RetryPolicy
+
+    values = {key: value for key, value in given.items() if value is not None}
+    for name in (f.name for f in fields(profile) if isinstance(values.get(f.name), timedelta)):
+        values[name] = values[name].total_seconds()
+    profile = replace(profile, **values)
+    RetryPolicy.of(profile)
+    return profile
+
+
+def _queues(session: Session) -> dict[str, Queue]:
+    from commands.opened import opened_store
+    from hub.store.queues import read_queues
+
+    with opened_store(session) as store, store.reading() as connection:
+        return read_queues(connection)
+
+
+def _row(endpoint: Endpoint, queue: Queue | None) -> list[object]:
+    from hub.store.queues import Queue
+
+    queue = queue or Queue()
+    known = (endpoint.code, endpoint.department, endpoint.kind, endpoint.url, endpoint.paused)
+    return [*known, queue.waiting, queue.held, queue.dead, queue.oldest]

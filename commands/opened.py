@@ -1,0 +1,38 @@
+"""Opens what a command works on and closes it again. Imported inside commands only: it pulls in all of `hub`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from commands.session import Session
+from hub.hub import Hub, Rules, open_hub, open_store, read_rules, read_settings
+from hub.store.store import Store
+
+NODE = "cli"
+"""The chain that administrators' entries stand in: a serving hub writes its own at the same time."""
+
+
+@contextmanager
+def opened_store(session: Session) -> Iterator[Store]:
+    """The data directory's database, to read or to change. Errors: Misconfigured settings.*, store.*."""
+    store = open_store(session.folder, read_settings(session.folder), NODE)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def opened_hub(session: Session) -> Iterator[Hub]:
+    """The whole installation with its key, as `hub serve` would open it. Errors: Misconfigured."""
+    hub = open_hub(session.folder, clock=session.clock, node=NODE)
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def rules_of(session: Session, store: Store) -> Rules:
+    """Registry, trust, schemas and routing as they stand now, without the hub's key. Errors: Misconfigured."""
+    return read_rules(session.folder, read_settings(session.folder), store)

@@ -1,0 +1,229 @@
+"""A department's side of the exchange service: hand in, fetch, confirm, ask; over SOAP with the department's own key.
+
+Promises: one attempt per call, and the hub's faults as `ExchangeFault` with the hub's own words. Submitting the same
+bytes again is safe: the hub gives the same receipt. It does not check the hub's stamp.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self, TypeVar
+
+from connectors import soap_writer as write
+from connectors.parameters import DOCUMENT_READERS, Parameters, attachments
+from connectors.soap import EXCHANGE, VERSIONS, wrapped
+from connectors.soap_client import CallFailed, FaultAnswered, Outgoing, SoapClient, Told
+from hub import proof, signature
+from hub.catalogue import CATALOGUE
+from hub.errors import Refused, Unavailable
+from hub.hub import utc_now
+from hub.parser import ParseLimits
+from hub.proof import Confirmed, Request
+from hub.signer import Signer
+
+T = TypeVar("T")
+_SUBMIT = {"xml": "Submit", "text": "SubmitText", "binary": "SubmitBinary"}
+
+# A fetch may bring as much as the hub's own limit, and several messages at once.
+_ANSWER_LIMITS = wrapped(ParseLimits(max_bytes=64 * 1024 * 1024, max_elements=1_000_000))
+
+
+class ExchangeFault(Refused):
+    """The hub's refusal, in the hub's own words. `code` is as in its catalogue, which may be newer than ours."""
+
+    def __init__(self, told: Told) -> None:
+        self.zh = told.zh
+        self.en = told.en
+        super().__init__("exchange.refused", where=told.where, operator=told.correlation_id)
+        self.code = told.code
+
+    def sentence(self, lang: str = "en") -> str:
+        """The hub's whole message in `lang` ("zh" or "en")."""
+        return self.zh if lang == "zh" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The receipt for a submitted message; `stamp` is the hub's signed document."""
+
+    message_id: str
+    digest: str
+    accepted_at: datetime
+    replayed: bool
+    stamp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One message out of the mailbox, leased until `lease_until`; confirm it once it is safely stored."""
+
+    delivery_id: int
+    sender: str
+    message_id: str
+    type: str
+    role: str
+    digest: str
+    lease_until: datetime
+    envelope: bytes
+    stamp: bytes
+    attachments: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientStanding:
+    """How far one recipient's copy has come; `detail` is the code that the last attempt met with."""
+
+    department: str
+    role: str
+    state: str
+    at: datetime | None
+    attempts: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a message has come."""
+
+    message_id: str
+    digest: str
+    accepted_at: datetime
+    stamp: bytes
+    recipients: tuple[RecipientStanding, ...]
+
+
+class ExchangeClient:
+    """Calls one hub as one department. Errors of every call: ExchangeFault; Unavailable exchange.*"""
+
+    def __init__(
+        self,
+        url: str,
+        signer: Signer,
+        department: str,
+        *,
+        soap: str = "1.1",
+        seconds: float = 60.0,
+        clock: Callable[[], datetime] = utc_now,
+        nonce: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        self._url = url
+        self._signer = signer
+        self._department = department
+        self._version = VERSIONS[soap]
+        self._seconds = seconds
+        self._clock = clock
+        self._nonce = nonce
+        self._client = SoapClient()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._client.close()
+
+    async def submit(
+        self, raw: bytes, attachments: Mapping[str, bytes] | None = None, form: str = "xml"
+    ) -> Submitted:
+        """Hand in a signed envelope; `attachments` are those beside it, `form` is xml, text or binary."""
+        beside = write.attachments((attachments or {}).items())
+        document = write.DOCUMENT_WRITERS[form]("document", raw)
+        return await self._call(_SUBMIT[form], (document, beside), lambda result: _submitted(result, form))
+
+    async def fetch(self, max: int = 10, form: str = "binary") -> list[Fetched]:
+        """Lease up to `max` (1 to 100) waiting messages; those not confirmed come again later."""
+        request = self._signed(Request("fetchRequest", self._department, self._clock(), self._nonce(), max=max))
+        return await self._call("Fetch", (request, write.text("form", form)), lambda result: _fetched(result, form))
+
+    async def confirm(self, items: Iterable[Fetched]) -> int:
+        """Say that fetched messages are safely stored; return how many now count as delivered."""
+        confirmed = tuple(Confirmed(i.delivery_id, i.message_id, i.sender, i.digest) for i in items)
+        made = Request("confirmRequest", self._department, self._clock(), self._nonce(), items=confirmed)
+        return await self._call("Confirm", (self._signed(made),), lambda result: int(result.text("confirmed")))
+
+    async def status(self, message_id: str) -> Standing:
+        """How far a message of one's own has come."""
+        made = Request("statusRequest", self._department, self._clock(), self._nonce(), message_id=message_id)
+        return await self._call("Status", (self._signed(made),), _standing)
+
+    def _signed(self, request: Request) -> bytes:
+        return write.holder("request", signature.sign(proof.request_tree(request), self._signer))
+
+    async def _call(self, operation: str, fields: tuple[bytes, ...], read: Callable[[Parameters], T]) -> T:
+        outgoing = Outgoing(self._url, self._version, EXCHANGE, operation, fields, self._seconds, _ANSWER_LIMITS)
+        try:
+            return read(await self._client.call(outgoing))
+        except FaultAnswered as fault:
+            raise _told(fault) from None
+        except CallFailed as error:
+            code = "answer" if error.cause == "fault" else error.cause
+            raise Unavailable(f"exchange.{code}", operator=error.words) from None
+        except (Refused, ValueError) as error:
+            raise Unavailable("exchange.answer", operator=str(error)) from None
+
+
+def _told(fault: FaultAnswered) -> ExchangeFault | Unavailable:
+    """A refusal in the hub's words, or what passes by itself: trouble of the hub, or of something before it."""
+    if fault.told is not None and fault.ours:
+        return ExchangeFault(fault.told)
+    known = fault.told is not None and fault.told.code in CATALOGUE
+    return Unavailable(fault.told.code if fault.told and known else "exchange.answer", operator=fault.words)
+
+
+def _submitted(result: Parameters, form: str) -> Submitted:
+    return Submitted(
+        message_id=result.text("messageId"),
+        digest=result.text("digest"),
+        accepted_at=proof.read_time(result.text("acceptedAt")),
+        replayed=result.text("replayed") in ("true", "1"),
+        stamp=DOCUMENT_READERS[form](result, "stamp"),
+    )
+
+
+def _fetched(result: Parameters, form: str) -> list[Fetched]:
+    suffix = {"xml": "", "text": "Text", "binary": "Binary"}[form]
+    read = DOCUMENT_READERS[form]
+    return [
+        Fetched(
+            delivery_id=int(item.text("deliveryId")),
+            sender=item.text("sender"),
+            message_id=item.text("messageId"),
+            type=item.text("type"),
+            role=item.text("role"),
+            digest=item.text("digest"),
+            lease_until=proof.read_time(item.text("leaseUntil")),
+            envelope=read(item, f"envelope{suffix}"),
+            stamp=read(item, f"stamp{suffix}"),
+            attachments=attachments(item),
+        )
+        for item in result.each("items", "item")
+    ]
+
+
+def _standing(result: Parameters) -> Standing:
+    return Standing(
+        message_id=result.text("messageId"),
+        digest=result.text("digest"),
+        accepted_at=proof.read_time(result.text("acceptedAt")),
+        stamp=result.document("stamp"),
+        recipients=tuple(
+            RecipientStanding(
+                department=one.text("department"),
+                role=one.text("role"),
+                state=one.text("state"),
+                at=proof.read_time(one.text("at")) if one.has("at") else None,
+                attempts=int(one.text("attempts")),
+                detail=one.text("detail", ""),
+            )
+            for one in result.each("recipients", "recipient")
+        ),
+    )

@@ -1,0 +1,130 @@
+"""Runs an ASGI application on a TCP port until it is told to stop.
+
+Promises: the port is taken before anything else happens, or it says so; a caller who sends headers too slowly is cut
+off; SIGTERM and SIGINT finish what is under way. TLS belongs to a reverse proxy in front.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hub.errors import Misconfigured
+
+HANG_UP = "hub.hang-up"
+"""The ASGI extension by which an application may cut its connection; pretend departments use it."""
+
+HEADER_SECONDS = 15.0
+"""How long a connection may take from its opening, or from the first byte of a request, to the end of the headers."""
+DRAIN_SECONDS = 20
+_BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to an address; port 0 takes any free one. Errors: Misconfigured listen.*"""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, number)
+    except (OSError, UnicodeError, OverflowError) as error:
+        raise Misconfigured("listen.address", got=f"{host}:{port}", operator=str(error)) from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        # Without listening here a second process could bind the same port before the server starts.
+        bound.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        bound.close()
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        code = "listen.port-in-use" if taken else "listen.address"
+        raise Misconfigured(code, got=f"{host}:{port}", operator=str(error)) from None
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """The http address of a bound socket."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve_on(bound: socket.socket, app: ASGIApp, stop: asyncio.Event, *, drain: int = DRAIN_SECONDS) -> None:
+    """Serve until `stop` is set, then let calls under way finish for at most `drain` seconds."""
+    server = _QuietServer(_config(app, drain))
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Let SIGTERM and SIGINT set `stop`."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves signals to `stop_on_signals`: uvicorn would raise them again and end the process before it has drained."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: ASGIApp, drain: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_ImpatientProtocol,
+        ws="none",
+        lifespan="auto",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=drain,
+        backlog=_BACKLOG,
+    )
+
+
+class _ImpatientProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP with a time limit on headers, and with the extension that lets a pretend department hang up."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._start()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._start()
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: {"abort": self.transport.abort}}
+
+    def on_headers_complete(self) -> None:
+        self._end()
+        super().on_headers_complete()
+
+    def _start(self) -> None:
+        self._end()
+        self._deadline = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+
+    def _end(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

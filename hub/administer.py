@@ -1,0 +1,177 @@
+"""What an administrator changes in a running installation: registry, authorities, revocation lists, schemas.
+
+Promises: a change happens whole or not at all, in one transaction, and never leaves an installation that would not
+open again: the result is checked before it is stored. A serving hub notices it by the registry's version.
+It asks nobody and shows nothing; what a change would do, `hub.registry_diff` tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from hub.certificate import EnrolledCertificate, read_certificate, split_certificates
+from hub.chain import Authorities
+from hub.crl import RevocationList, read_crl
+from hub.errors import Misconfigured
+from hub.registry import Registry, check_registry
+from hub.registry_diff import Change, diff
+from hub.registry_edit import added, department_of
+from hub.schema import Schemas
+from hub.schema_lint import Finding, lint
+from hub.schema_package import SchemaPackage
+from hub.settings import Settings
+from hub.store.registry import (
+    add_anchor,
+    add_schema,
+    read_anchors,
+    read_enrolled,
+    read_registry,
+    read_schemas,
+    remove_anchor,
+    remove_schema,
+    write_registry,
+)
+from hub.store.store import Store
+from hub.trust import Trust
+
+
+def edit_registry(store: Store, change: Callable[[Registry], Registry]) -> list[Change]:
+    """Apply `change` to the stored registry and return what is different now; no difference writes nothing.
+
+    Errors: Misconfigured registry.*, and whatever `change` raises.
+    """
+    with store.transaction() as transaction:
+        before = read_registry(transaction.connection)
+        after = change(before)
+        changes = diff(before, after)
+        if changes:
+            check_registry(after)
+            _keep_hub(store.hub_id, after)
+            write_registry(transaction.connection, before, after)
+        return changes
+
+
+def replace_registry(store: Store, shown: Registry, after: Registry) -> list[Change]:
+    """Put `after` in the place of `shown`, the state that somebody has looked at before saying yes.
+
+    Errors: Misconfigured registry.moved if it is another by now, registry.*.
+    """
+
+    def change(before: Registry) -> Registry:
+        if before != shown:
+            raise Misconfigured("registry.moved")
+        return after
+
+    return edit_registry(store, change)
+
+
+def _keep_hub(hub_id: str, after: Registry) -> None:
+    """The hub signs its notices as a department; without that line none of them would leave."""
+    own = next((d for d in after.departments if d.code == hub_id), None)
+    if own is None or not own.enabled:
+        raise Misconfigured("registry.hub-department", got=hub_id)
+
+
+def enrol(store: Store, department: str, raw: bytes, trust: Trust, at: datetime) -> EnrolledCertificate:
+    """Enrol the first certificate of a PEM or DER text for a department; more after it are taken for its chain.
+
+    Errors: Misconfigured certificate.*, registry.absent, registry.exists.
+    """
+    read = trust.check_new(split_certificates(raw)[0], at)
+    line = EnrolledCertificate(department, read.der)
+
+    def change(registry: Registry) -> Registry:
+        department_of(registry, department)
+        return added(registry, line)
+
+    edit_registry(store, change)
+    return line
+
+
+def trust_authorities(store: Store, raw: bytes) -> list[tuple[str, bool]]:
+    """Trust every CA certificate in a PEM or DER text; gives each subject and whether it is new.
+
+    Errors: Misconfigured certificate.unreadable, trust.not-authority.
+    """
+    members = Authorities(split_certificates(raw)).members
+    with store.transaction() as transaction:
+        return [(m.subject, add_anchor(transaction.connection, m.subject[:200], m.der)) for m in members]
+
+
+def distrust_authority(store: Store, mark: str, crls: Iterable[bytes]) -> list[str]:
+    """Trust an authority no longer; returns the departments whose enrolled certificates it issued.
+
+    Errors: Misconfigured trust.absent; trust.crl-foreign if a list in `crls` would have no signer left.
+    """
+    with store.transaction() as transaction:
+        connection = transaction.connection
+        name = next((name for known, name, _ in read_anchors(connection) if known == mark), None)
+        if name is None:
+            raise Misconfigured("trust.absent", got=mark)
+        remove_anchor(connection, mark)
+        authorities = Authorities(der for _, _, der in read_anchors(connection))
+        for crl in crls:
+            read_crl(crl, authorities)
+        return _issued_by(name, read_enrolled(connection))
+
+
+def _issued_by(name: str, enrolled: Iterable[EnrolledCertificate]) -> list[str]:
+    return sorted({c.department for c in enrolled if read_certificate(c.der).issuer == name})
+
+
+def crl_files(folder: Path, settings: Settings) -> list[Path]:
+    """The revocation lists that the hub reads."""
+    place = folder / settings.trust.crl_folder
+    return sorted(p for p in place.glob("*") if p.suffix in (".crl", ".pem")) if place.is_dir() else []
+
+
+def keep_crl(store: Store, folder: Path, settings: Settings, raw: bytes) -> RevocationList:
+    """Put a revocation list where the hub reads it, in the place of its issuer's older one.
+
+    Errors: Misconfigured trust.crl-unreadable, trust.crl-foreign, trust.crl-older.
+    """
+    with store.reading() as connection:
+        authorities = Authorities(der for _, _, der in read_anchors(connection))
+    fresh = read_crl(raw, authorities)
+    target = folder / settings.trust.crl_folder / f"{_mark(fresh)}.crl"
+    if target.exists() and read_crl(target.read_bytes(), authorities).this_update > fresh.this_update:
+        raise Misconfigured("trust.crl-older", got=fresh.this_update.isoformat())
+    target.parent.mkdir(exist_ok=True)
+    partial = target.with_name(target.name + ".new")
+    partial.write_bytes(raw)
+    os.replace(partial, target)
+    return fresh
+
+
+def _mark(crl: RevocationList) -> str:
+    """One name for all lists of one authority and place, so that a new one takes the old one's file."""
+    return hashlib.sha256(crl.issuer + crl.signer + crl.place).hexdigest()[:16]
+
+
+def register_schema(store: Store, package: SchemaPackage) -> Sequence[Finding]:
+    """Register a schema unless its lint finds an error; the findings are returned either way.
+
+    Errors: Misconfigured schema.token-taken.
+    """
+    with store.transaction() as transaction:
+        known = Schemas.builtin().with_registered(read_schemas(transaction.connection))
+        if package.token in known.tokens():
+            raise Misconfigured("schema.token-taken", got=package.token)
+        findings = lint(package, known.owners())
+        if not any(finding.error for finding in findings):
+            known.with_registered([package])
+            add_schema(transaction.connection, package)
+        return findings
+
+
+def forget_schema(store: Store, token: str) -> None:
+    """Forget a registered schema; messages of its type stay. Errors: Misconfigured schema.builtin, schema.unknown."""
+    if token in Schemas.builtin().tokens():
+        raise Misconfigured("schema.builtin", got=token)
+    with store.transaction() as transaction:
+        if not remove_schema(transaction.connection, token):
+            raise Misconfigured("schema.unknown", got=token)

@@ -1,0 +1,169 @@
+"""Makes a new installation: a data directory with settings, routing, database, keys and, if wanted, a demo CA.
+
+Promises: the folder is complete or as it was before; a folder with anything in it is not touched. The hub itself is
+the first department, because its notices are ordinary messages that it signs.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from hub.administer import edit_registry, enrol, keep_crl, trust_authorities
+from hub.ca import CRL_FILE, DemoCa
+from hub.codes import make_uscc
+from hub.directory import Department, Right
+from hub.errors import Misconfigured
+from hub.hub import database_url, open_store
+from hub.registry import Group, Registry
+from hub.settings import FILE, Settings, load_settings
+from hub.settings_text import settings_text
+from hub.signer import FileSigner
+from hub.store.registry import read_trusted
+from hub.store.store import Store
+from hub.trust import Trust
+
+CA_FOLDER = "ca"
+DEPARTMENTS_FOLDER = "departments"
+SUPERVISION = "supervision"
+LONG = timedelta(days=365)
+_PARTIAL = ".hub-install-"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The hub's own key with its certificate (and chain) and the authorities to trust, each PEM."""
+
+    key: bytes = field(repr=False)
+    certificate: bytes
+    anchors: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to install. No `identity`: a demo CA is made and issues it. No `uscc`: a placeholder of right form."""
+
+    hub: str = "hub"
+    name: str = "公文交换中心"
+    division: str = "110000"
+    uscc: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    identity: Identity | None = None
+
+    def department(self) -> Department:
+        """The hub as a department of its own registry. Errors: Misconfigured registry.*."""
+        uscc = self.uscc or make_uscc(f"11{self.division[:6]}00000000")
+        return Department(self.hub, self.name, uscc, self.division)
+
+
+def install(folder: Path, plan: Plan, at: datetime) -> None:
+    """Make a data directory at `folder`, which must be absent or empty.
+
+    Errors: Misconfigured install.*, registry.*, settings.*, key.*, certificate.*; OSError.
+    """
+    with _all_or_nothing(folder) as partial:
+        settings = _write_settings(partial, plan)
+        for name in ("keys", DEPARTMENTS_FOLDER):
+            (partial / name).mkdir(mode=0o700)
+        (partial / settings.trust.crl_folder).mkdir()
+        ca = DemoCa.create(f"{plan.name} 演示 CA"[:64], at) if plan.identity is None else None
+        identity = plan.identity or _issued(ca, plan, at)
+        _write_identity(partial, settings, identity)
+        Store.create(database_url(partial, settings), hub_id=plan.hub, ledger_id=secrets.token_hex(16))
+        store = open_store(partial, settings)
+        try:
+            _register(store, plan, identity, at)
+            if ca is not None:
+                _keep_ca(partial, settings, store, ca, at)
+        finally:
+            store.close()
+
+
+def default_routing() -> str:
+    """The routing.yaml that comes with the program. Errors: Misconfigured install.no-routing."""
+    source = Path(__file__).parent.parent / "routing.yaml"
+    for path in (source, Path(sys.prefix) / "share" / "hub" / "routing.yaml"):
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    raise Misconfigured("install.no-routing", operator=str(source))
+
+
+def _write_settings(folder: Path, plan: Plan) -> Settings:
+    text = settings_text(plan.hub, plan.name, plan.host, plan.port, plan.public_url)
+    settings = load_settings(text)
+    (folder / FILE).write_text(text, encoding="utf-8")
+    (folder / settings.routing).write_text(default_routing(), encoding="utf-8")
+    return settings
+
+
+def _issued(ca: DemoCa | None, plan: Plan, at: datetime) -> Identity:
+    assert ca is not None  # made whenever the plan brings no identity
+    issued = ca.issue(plan.name, plan.hub, at - timedelta(minutes=5), days=5 * 365)
+    return Identity(issued.key_pem, issued.certificate_pem, ca.certificate_pem)
+
+
+def _write_identity(folder: Path, settings: Settings, identity: Identity) -> None:
+    FileSigner.from_pem(identity.key, identity.certificate)
+    write_private(folder / settings.key, identity.key)
+    (folder / settings.certificate).write_bytes(identity.certificate)
+
+
+def _register(store: Store, plan: Plan, identity: Identity, at: datetime) -> None:
+    start = Registry.of(
+        departments=[plan.department()],
+        groups=[Group(SUPERVISION, ())],
+        rights=[Right(plan.hub, "*", "notice-1"), Right("*", "*", "receipt-1")],
+    )
+    edit_registry(store, lambda _: start)
+    trust_authorities(store, identity.anchors)
+    with store.reading() as connection:
+        anchors, enrolled = read_trusted(connection)
+    enrol(store, plan.hub, identity.certificate, Trust.build(anchors, enrolled), at)
+
+
+def _keep_ca(folder: Path, settings: Settings, store: Store, ca: DemoCa, at: datetime) -> None:
+    home = folder / CA_FOLDER
+    home.mkdir(mode=0o700)
+    ca.save(home, at, at + LONG)
+    keep_crl(store, folder, settings, (home / CRL_FILE).read_bytes())
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that is closed to others from its first byte on. Errors: OSError, also if it exists."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[Path]:
+    """Give a hidden folder to build in; at the end it becomes `folder`, after an error it is gone."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise Misconfigured("install.not-empty", operator=str(folder))
+    folder = folder.absolute()
+    made = list(_make_parents(folder.parent))
+    partial = folder.with_name(f"{_PARTIAL}{secrets.token_hex(4)}")
+    try:
+        partial.mkdir(mode=0o700)
+        yield partial
+        os.replace(partial, folder)  # an empty folder is replaced, one that got filled meanwhile is not
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in reversed(made):
+            parent.rmdir()
+        raise
+
+
+def _make_parents(folder: Path) -> Iterator[Path]:
+    if not folder.exists():
+        yield from _make_parents(folder.parent)
+        folder.mkdir()
+        yield folder

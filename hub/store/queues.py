@@ -1,0 +1,47 @@
+"""How many deliveries stand in each endpoint's queue. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from hub.ledger import from_microseconds
+from hub.message import DeliveryState
+from hub.store.tables import deliveries
+
+_OPEN = (DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD, DeliveryState.DEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The deliveries of one endpoint that are not done; `waiting` counts the leased ones too."""
+
+    waiting: int = 0
+    held: int = 0
+    dead: int = 0
+    oldest: datetime | None = None
+
+
+def read_queues(connection: Connection) -> dict[str, Queue]:
+    """Queues by endpoint code, those with anything in them; `oldest` is the first one still waiting."""
+    found: dict[str, dict[DeliveryState, tuple[int, int]]] = {}
+    rows = connection.execute(
+        select(deliveries.c.endpoint, deliveries.c.state, func.count(), func.min(deliveries.c.first_us))
+        .where(deliveries.c.state.in_([str(state) for state in _OPEN]))
+        .group_by(deliveries.c.endpoint, deliveries.c.state)
+    )
+    for endpoint, state, count, first in rows:
+        found.setdefault(endpoint, {})[DeliveryState(state)] = (count, first)
+    return {endpoint: _queue(by_state) for endpoint, by_state in found.items()}
+
+
+def _queue(by_state: dict[DeliveryState, tuple[int, int]]) -> Queue:
+    waiting = [by_state[s] for s in (DeliveryState.WAITING, DeliveryState.LEASED) if s in by_state]
+    return Queue(
+        waiting=sum(count for count, _ in waiting),
+        held=by_state.get(DeliveryState.HELD, (0, 0))[0],
+        dead=by_state.get(DeliveryState.DEAD, (0, 0))[0],
+        oldest=from_microseconds(min(first for _, first in waiting)) if waiting else None,
+    )
