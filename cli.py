@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from commands.frame import Phrase, Root
+from commands.phrase import Phrase
+from commands.root import Root
 
 NOUNS = {
     "init": Phrase("建立数据目录，装好一个新的交换中心", "make a data directory with a new hub in it"),
@@ -33,7 +34,7 @@ cli = Root(
     NOUNS,
     examples=(
         "hub init --hub CENTER --name 市公文交换中心",
-        "hub dept add WATER --name 市水务局 --uscc 11440300MB2C92117A --division 440300",
+        "hub dept add WATER --name 市水务局 --uscc 11440300MB2C92114E --division 440300",
         "hub -o json endpoint list",
         "hub --lang zh doctor",
     ),

@@ -134,7 +134,7 @@ def enable(session: Session, code: str) -> None:
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def remove(session: Session, code: str, yes: bool) -> None:
     """Remove a department after showing what goes with it."""
-    from commands.endpoint import warn_of_waiting
+    from commands.waiting import warn_of_waiting
     from hub.registry_edit import without_department
 
     registry = read(session)

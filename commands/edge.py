@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from commands.exits import ExitCode, exit_code_of
+from commands.exits import MEANINGS, ExitCode, exit_code_of
 from commands.output import as_json
 from commands.phrase import Phrase
 from commands.session import Session
@@ -34,6 +34,9 @@ def run(command: Callable[[], Any], session: Callable[[], Session]) -> ExitCode:
         return ExitCode(asked.exit_code)
     except BrokenPipeError:
         return _closed()
+    except KeyboardInterrupt:
+        said = MEANINGS[ExitCode.INTERRUPTED].by(session().lang)
+        return _say(session(), "cli.interrupted", said, ExitCode.INTERRUPTED)
     except (click.Abort, click.ClickException, HubError, OSError) as error:
         return _told(error, session())
     except Exception as error:  # noqa: BLE001  # the last line of defence: a trace is kept, not shown
@@ -48,7 +51,8 @@ def _told(error: Exception, session: Session) -> ExitCode:
         case click.ClickException():
             return _say(session, "cli.usage", usage_sentence(error, session.lang), ExitCode.USAGE)
         case click.Abort():
-            return _stopped(error, session)
+            said = MEANINGS[ExitCode.DECLINED].by(session.lang)
+            return _say(session, "cli.declined", said, ExitCode.DECLINED)
         case HubError():
             return _refused(error, session)
         case OSError():
@@ -82,14 +86,6 @@ def _say(session: Session, code: str, sentence: str, exit_code: ExitCode) -> Exi
         said = session.phrase(f"错误 [{code}] {sentence}", f"error [{code}] {sentence}")
         click.echo(safe(said), err=True)
     return exit_code
-
-
-def _stopped(error: click.Abort, session: Session) -> ExitCode:
-    if isinstance(error.__cause__, KeyboardInterrupt):
-        said = Phrase("已中断", "interrupted").by(session.lang)
-        return _say(session, "cli.interrupted", said, ExitCode.INTERRUPTED)
-    said = Phrase("未获确认，没有执行", "not confirmed, nothing was done").by(session.lang)
-    return _say(session, "cli.declined", said, ExitCode.DECLINED)
 
 
 def _unforeseen(error: Exception, session: Session) -> ExitCode:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.change import change, change_after_asking, read
+from commands.endpoint_profile import PROFILE, profile_options, with_given
 from commands.frame import Phrase, Session, argument, column, noun, option
-from commands.values import DURATION
+from commands.waiting import queues_of, warn_of_waiting
 
 if TYPE_CHECKING:
-    from hub.directory import Endpoint, Profile
+    from hub.directory import Endpoint
     from hub.store.queues import Queue
 
 COLUMNS = (
@@ -28,37 +28,6 @@ COLUMNS = (
     column("dead", "失败", "DEAD"),
     column("oldest", "最早一份", "OLDEST"),
 )
-PROFILE = (
-    column("soap", "SOAP 版本", "SOAP version"),
-    column("form", "报文形式", "form of the document"),
-    column("signed_answer", "要求应答签名", "answers must be signed"),
-    column("timeout", "应答时限（秒）", "timeout (s)"),
-    column("parallel", "同时投递数", "parallel deliveries"),
-    column("first_retry", "首次重试间隔（秒）", "first retry after (s)"),
-    column("longest_retry", "最长重试间隔（秒）", "longest wait (s)"),
-    column("give_up_after", "停止重试时限（秒）", "gives up after (s)"),
-)
-_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
-_PROFILE_OPTIONS = (
-    option("--soap", zh="SOAP 版本", en="SOAP version", type=click.Choice(("1.1", "1.2"))),
-    option(
-        "--form",
-        zh="报文形式：xml 元素、text 文本、binary 二进制",
-        en="how the document is handed over",
-        type=click.Choice(("xml", "text", "binary")),
-    ),
-    option(
-        "--signed-answer/--unsigned-answer",
-        zh="是否要求收件系统对应答签名",
-        en="whether the receiving system must sign its answer",
-        default=None,
-    ),
-    option("--timeout", zh="应答时限", en="how long an answer may take", type=DURATION),
-    option("--parallel", zh="同时投递数", en="deliveries at the same time", type=click.IntRange(1, 100)),
-    option("--first-retry", zh="首次重试间隔", en="wait before the first retry", type=DURATION),
-    option("--longest-retry", zh="最长重试间隔", en="longest wait between retries", type=DURATION),
-    option("--give-up-after", zh="停止重试时限", en="when to stop trying", type=DURATION),
-)
 
 command = noun(
     "endpoint",
@@ -66,13 +35,6 @@ command = noun(
     en="Endpoints: pushed to a department's SOAP service, or kept in a mailbox until it fetches.",
 )
 code_argument = argument("code", zh="端点代码；与单位代码相同者为其默认端点", en="endpoint code")
-
-
-def profile_options(function: _Decorated) -> _Decorated:
-    """All options that set an endpoint's profile."""
-    for one in reversed(_PROFILE_OPTIONS):
-        function = one(function)
-    return function
 
 
 @command.verb(
@@ -98,7 +60,7 @@ def add(session: Session, code: str, dept: str, url: str | None, mailbox: bool, 
     if (url is None) != mailbox:
         raise click.BadParameter("--push URL | --mailbox", param_hint="--push / --mailbox")
     kind = Kind.MAILBOX if mailbox else Kind.PUSH
-    endpoint = Endpoint(code, dept or code, kind, url or "", profile=_profile(Profile(), given))
+    endpoint = Endpoint(code, dept or code, kind, url or "", profile=with_given(Profile(), given))
     change(session, lambda registry: added(registry, endpoint))
 
 
@@ -112,7 +74,7 @@ def add(session: Session, code: str, dept: str, url: str | None, mailbox: bool, 
 @option("--waiting", "busy", zh="只列出有积压、失败或已暂停的", en="only those paused or with a queue", is_flag=True)
 def list_endpoints(session: Session, dept: str, busy: bool) -> None:
     """List endpoints with their queues."""
-    queues = _queues(session)
+    queues = queues_of(session)
     rows = [
         _row(e, queues.get(e.code))
         for e in read(session).endpoints
@@ -129,7 +91,7 @@ def show(session: Session, code: str) -> None:
 
     endpoint = endpoint_of(read(session), code)
     profile = [getattr(endpoint.profile, c.key) for c in PROFILE]
-    session.record(COLUMNS + PROFILE, [*_row(endpoint, _queues(session).get(code)), *profile])
+    session.record(COLUMNS + PROFILE, [*_row(endpoint, queues_of(session).get(code)), *profile])
 
 
 @command.verb(
@@ -203,7 +165,7 @@ def set_fields(session: Session, code: str, url: str | None, mailbox: bool, **gi
             endpoint = replace(endpoint, kind=Kind.MAILBOX, url="")
         if url is not None:
             endpoint = replace(endpoint, kind=Kind.PUSH, url=url)
-        return replace(endpoint, profile=_profile(endpoint.profile, given))
+        return replace(endpoint, profile=with_given(endpoint.profile, given))
 
     _change(session, code, edit)
 
@@ -217,16 +179,6 @@ def remove(session: Session, code: str, yes: bool) -> None:
 
     warn_of_waiting(session, [code])
     change_after_asking(session, lambda registry: removed(registry, endpoint_of(registry, code)), yes)
-
-
-def warn_of_waiting(session: Session, codes: Iterable[str]) -> None:
-    """Say how many messages still wait at endpoints that are about to go."""
-    queues = _queues(session)
-    waiting = sum(queues[code].waiting + queues[code].held for code in codes if code in queues)
-    if waiting:
-        session.note(
-            Phrase(f"注意：还有 {waiting} 份报文尚未投递", f"mind: {waiting} messages are not delivered yet")
-        )
 
 
 async def _ping(endpoint: Endpoint) -> str:
@@ -243,26 +195,6 @@ def _change(session: Session, code: str, edit: Callable[[Endpoint], Endpoint]) -
     from hub.registry_edit import changed, endpoint_of
 
     change(session, lambda registry: changed(registry, edit(endpoint_of(registry, code))))
-
-
-def _profile(profile: Profile, given: dict[str, Any]) -> Profile:
-    """The profile with what is given. Errors: Misconfigured retry.policy."""
-    from hub.retry import RetryPolicy
-
-    values = {key: value for key, value in given.items() if value is not None}
-    for name in (f.name for f in fields(profile) if isinstance(values.get(f.name), timedelta)):
-        values[name] = values[name].total_seconds()
-    profile = replace(profile, **values)
-    RetryPolicy.of(profile)
-    return profile
-
-
-def _queues(session: Session) -> dict[str, Queue]:
-    from commands.opened import opened_store
-    from hub.store.queues import read_queues
-
-    with opened_store(session) as store, store.reading() as connection:
-        return read_queues(connection)
 
 
 def _row(endpoint: Endpoint, queue: Queue | None) -> list[object]:

@@ -25,6 +25,12 @@ def columns() -> int:
     return max(60, min(110, shutil.get_terminal_size().columns))
 
 
+def usage(path: str, lang: str, pieces: Sequence[str]) -> str:
+    """How the command is written: its path, its options, its arguments."""
+    options = Phrase("[选项]", "[OPTIONS]").by(lang)
+    return f"{USAGE.by(lang)}: {' '.join([path, options, *pieces])}"
+
+
 def paragraph(text: str, indent: int = 0) -> str:
     """A wrapped paragraph."""
     return "\n".join(" " * indent + line for line in wrap(text, columns() - indent))

@@ -38,7 +38,7 @@ command = noun("route", zh="路由规则（routing.yaml）。", en="Routing rule
     en="Check the rules: an error makes them unusable, a warning is probably not what was meant",
     examples=("hub route lint", "hub route lint new-routing.yaml"),
 )
-@argument("file", zh="要检查的文件（默认为现用的）", en="file to check (default: the one in use)", type=FILE, required=False)
+@argument("file", zh="要检查的文件（默认为现用的）", en="file (default: the one in use)", type=FILE, required=False)
 def lint(session: Session, file: Path | None) -> ExitCode:
     """Check the rules against the registry and the registered types."""
     from commands.schema import show_findings

@@ -153,7 +153,7 @@ def sample(session: Session, token: str, root: str | None) -> None:
     session.text(etree.tostring(element, encoding="unicode") + "\n")
 
 
-@command.verb("remove", zh="删除已登记的模式", en="Remove a registered schema", examples=("hub schema remove permit-1",))
+@command.verb("remove", zh="删除登记的模式", en="Remove a registered schema", examples=("hub schema remove permit-1",))
 @token_argument
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def remove(session: Session, token: str, yes: bool) -> None:

@@ -5,6 +5,7 @@ Results go to standard output, everything else to standard error, so that `-o js
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,8 +69,10 @@ class Session:
         click.echo(safe(text))
 
     def text(self, text: str) -> None:
-        """Show a text of several lines, each escaped; meant for documents that a program may read on."""
-        click.echo("\n".join(safe(line) for line in text.split("\n")), nl=not text.endswith("\n"))
+        """Show a document of several lines: as it is to a program, with each line escaped on a terminal."""
+        if sys.stdout.isatty():
+            text = "\n".join(safe(line) for line in text.split("\n"))
+        click.echo(text, nl=not text.endswith("\n"))
 
     def write_json(self, value: object) -> None:
         """Show any value as JSON, also where there is no table of it."""

@@ -96,6 +96,8 @@ def _internal_error() -> Response:
 async def _endless() -> AsyncIterator[bytes]:
     while True:
         yield b" " * 65536
+        # Sending to a caller who has gone does not wait; without this the event loop would never get to know it.
+        await asyncio.sleep(0)
 
 
 _BOMB = b"".join(

@@ -16,20 +16,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from itertools import groupby
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from hub.audit_delivery import check_deliveries
 from hub.audit_message import Standard, check_message
+from hub.certificate import split_certificates, thumbprint
 from hub.errors import Misconfigured
 from hub.evidence import Evidence, read_evidence
 from hub.finding import Finding, differing
 from hub.ledger import Entry, Flaw, Stored, check_chain
 from hub.message import Hop
+from hub.schema import Schemas
+from hub.settings import Settings
 from hub.store import holdings
 from hub.store.store import Store
 
-__all__ = ["Finding", "Report", "Row", "Standard", "audit", "report"]
+__all__ = ["Finding", "Report", "Row", "Standard", "audit", "report", "standard_of"]
 
 _WITH_KEPT_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT})
 
@@ -60,6 +64,21 @@ class Report:
     def clean(self) -> bool:
         """Whether everything agreed."""
         return not self.wrong
+
+
+def standard_of(folder: Path, settings: Settings, store: Store) -> Standard:
+    """What to measure an installation by. The hub's certificates are read from files, not from the database on trial.
+
+    Every certificate beside the hub's own counts, so that stamps from before a change of key can still be proven.
+    Errors: Misconfigured key.unreadable, certificate.unreadable.
+    """
+    place = folder / settings.certificate
+    try:
+        files = {place, *place.parent.glob(f"*{place.suffix}")}
+        ders = [der for file in sorted(files) for der in split_certificates(file.read_bytes())[:1]]
+    except OSError as error:
+        raise Misconfigured("key.unreadable", operator=str(error)) from None
+    return Standard(settings.hub, store.ledger_id, Schemas.builtin(), frozenset(map(thumbprint, ders)))
 
 
 def report(store: Store, standard: Standard, *, keep: int = 100, seen: Seen | None = None) -> Report:

@@ -14,9 +14,9 @@ from hub.audit_message import accepted_entry, name_of
 from hub.errors import Refused
 from hub.evidence import Claim, Evidence
 from hub.finding import Finding, differing, shown
+from hub.held import Columns, Held
 from hub.ledger import Entry
 from hub.message import DeliveryState, Hop, Role
-from hub.store.holdings import Columns, Held
 
 Read = Callable[[str], Evidence | None]
 """Gives what is kept under a digest, None if nothing is. Errors: Refused."""

@@ -10,12 +10,12 @@ from hub import envelope, proof, signature
 from hub.codes import normalise_document_number
 from hub.errors import Refused
 from hub.finding import Finding, differing
+from hub.held import Held
 from hub.ledger import Entry, entry_hash, from_microseconds, to_microseconds
 from hub.message import Attachment, Envelope, Hop
 from hub.parser import ParseLimits, parse
 from hub.proof import Stamp
 from hub.schema import Schemas
-from hub.store.holdings import Held
 
 LIMITS = ParseLimits(max_bytes=2**31 - 1)
 """What was accepted under other limits must still be readable."""

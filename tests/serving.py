@@ -85,6 +85,7 @@ async def _ask(
     heard: list[Any] = []
 
     async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
         if not chunks:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}

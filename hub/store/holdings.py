@@ -8,7 +8,7 @@ message.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -17,12 +17,10 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Select, Table, and_, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
+from hub.held import Columns, Held
 from hub.ledger import Entry, Stored
 from hub.message import Hop
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
-
-Columns = Mapping[Any, Any]
-"""One row: column name -> value as stored."""
 
 T = TypeVar("T")
 _BATCH = 100
@@ -45,16 +43,6 @@ class Census:
     def total(self) -> int:
         """All of them."""
         return sum(getattr(self, f.name) for f in fields(self))
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One message with all that belongs to it; `hops` in the order of time, `deliveries` and `beside` by id."""
-
-    message: Columns
-    deliveries: tuple[Columns, ...]
-    beside: tuple[Columns, ...]
-    hops: tuple[Stored, ...]
 
 
 def count(connection: Connection) -> Census:
@@ -94,6 +82,28 @@ def chains(connection: Connection) -> Iterator[Stored]:
 def chain_batches(connection: Connection) -> Iterator[list[Entry]]:
     """The entries of all chains in the order of `chains`, some hundred at a time."""
     return _batches((stored.entry for stored in chains(connection)), _LIST)
+
+
+def some_entries(connection: Connection, node: str = "", first: int = 0, most: int = 50) -> list[Stored]:
+    """Entries of one chain or all: with `first` from that sequence on, without it the latest; in order of time."""
+    query = _as_stored(ledger)
+    if node:
+        query = query.where(ledger.c.node == node)
+    order = (ledger.c.time_us, ledger.c.node, ledger.c.sequence)
+    if first:
+        rows = connection.execute(query.where(ledger.c.sequence >= first).order_by(*order).limit(most)).mappings()
+        return [_stored(row) for row in rows]
+    latest = query.order_by(*(column.desc() for column in order)).limit(most)
+    return [_stored(row) for row in reversed(connection.execute(latest).mappings().all())]
+
+
+def heads(connection: Connection) -> list[Stored]:
+    """The last entry of every chain."""
+    last = select(ledger.c.node, func.max(ledger.c.sequence).label("sequence")).group_by(ledger.c.node).subquery()
+    query = _as_stored(ledger).join(
+        last, and_(last.c.node == ledger.c.node, last.c.sequence == ledger.c.sequence)
+    )
+    return [_stored(row) for row in connection.execute(query.order_by(ledger.c.node)).mappings()]
 
 
 def contents(connection: Connection) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,7 +59,7 @@ def find_message(transaction: Transaction, sender: str, message_id: str) -> Know
 
 
 def add_message(
-    transaction: Transaction, proven: Proven, stamp: bytes, at: datetime, beside: Iterable[tuple[Attachment, bytes]]
+    transaction: Transaction, proven: Proven, stamp: bytes, at: datetime, beside: Sequence[tuple[Attachment, bytes]]
 ) -> int:
     """Stage an accepted message, its envelope and its attachments; return the message's row id."""
     header, received = proven.header, to_microseconds(at)
@@ -85,6 +85,7 @@ def add_message(
             "size": len(proven.raw),
             "signer": proven.signer.thumbprint,
             "stamp": stamp,
+            "beside": len(beside),
         },
     )
     for line, content in beside:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import CTE, Connection, Row, Select, and_, bindparam, exists, func, null, or_, select, update
 
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import Consignment, DeliveryState, Role
+from hub.store.prepared import Prepared
 from hub.store.tables import deliveries, documents, message_attachments, messages
 from hub.store.transaction import Transaction
 
@@ -36,36 +37,49 @@ class Leased:
     ordered: bool
 
 
-def _rows() -> Select[Any]:
-    return select(
-        deliveries,
-        messages.c.sender,
-        messages.c.message_id,
-        messages.c.type,
-        messages.c.digest,
-        messages.c.stamp,
-    ).join(messages, messages.c.id == deliveries.c.message)
+_ROWS: Select[Any] = select(
+    deliveries,
+    messages.c.sender,
+    messages.c.message_id,
+    messages.c.type,
+    messages.c.digest,
+    messages.c.stamp,
+    messages.c.beside,
+).join(messages, messages.c.id == deliveries.c.message)
 
-
-def _due(endpoint: str, now: int, most: int) -> Select[Any]:
-    blocked = exists().where(
-        _earlier.c.recipient == deliveries.c.recipient,
-        _earlier.c.conversation == deliveries.c.conversation,
-        _earlier.c.id < deliveries.c.id,
-        _earlier.c.state.in_(_UNFINISHED),
+_BLOCKED = exists().where(
+    _earlier.c.recipient == deliveries.c.recipient,
+    _earlier.c.conversation == deliveries.c.conversation,
+    _earlier.c.id < deliveries.c.id,
+    or_(*(_earlier.c.state == state for state in _UNFINISHED)),
+)
+_DUE = Prepared(
+    _ROWS.where(
+        deliveries.c.endpoint == bindparam("endpoint"),
+        deliveries.c.state == _WAITING,
+        deliveries.c.next_us <= bindparam("now"),
+        or_(deliveries.c.conversation.is_(None), ~_BLOCKED),
     )
-    return (
-        _rows()
-        .where(
-            deliveries.c.endpoint == endpoint,
-            deliveries.c.state == _WAITING,
-            deliveries.c.next_us <= now,
-            or_(deliveries.c.conversation.is_(None), ~blocked),
-        )
-        .order_by(deliveries.c.next_us, deliveries.c.id)
-        .limit(most)
-        .with_for_update(skip_locked=True, of=deliveries)
+    .order_by(deliveries.c.next_us, deliveries.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=deliveries)
+)
+_LEASE = Prepared(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"))
+    .values(
+        state=bindparam("new_state"),
+        lease_node=bindparam("holder"),
+        lease_until_us=bindparam("until"),
     )
+)
+_CONTENT = Prepared(select(documents.c.content).where(documents.c.digest == bindparam("digest")))
+_ATTACHMENTS = Prepared(
+    select(message_attachments.c.attachment, documents.c.content)
+    .join(documents, documents.c.digest == message_attachments.c.digest)
+    .where(message_attachments.c.message == bindparam("message"))
+    .order_by(message_attachments.c.attachment)
+)
 
 
 def lease(
@@ -80,37 +94,30 @@ def lease(
     rows = [
         row
         for endpoint, most in endpoints
-        for row in transaction.connection.execute(_due(endpoint, now, most)).all()
+        for row in _DUE.execute(transaction.connection, {"endpoint": endpoint, "now": now, "most": most})
     ]
     return _take(transaction, rows, until, holder or transaction.node)
 
 
 def lease_expired(transaction: Transaction, at: datetime, until: datetime, most: int = 100) -> list[Leased]:
     """Lease waiting deliveries whose message has expired, to be ended as dead letters."""
-    expired = _rows().where(
-        deliveries.c.state == _WAITING, deliveries.c.expires_us <= to_microseconds(at)
-    )
-    return _take(transaction, transaction.connection.execute(expired.limit(most)).all(), until, transaction.node)
+    expired = _ROWS.where(deliveries.c.state == _WAITING, deliveries.c.expires_us <= to_microseconds(at))
+    rows = transaction.connection.execute(expired.limit(most)).all()
+    return _take(transaction, rows, until, transaction.node)
 
 
 def _take(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime, holder: str) -> list[Leased]:
     if not rows:
         return []
-    transaction.connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_([row.id for row in rows]))
-        .values(
-            state=str(DeliveryState.LEASED),
-            lease_node=holder,
-            lease_until_us=to_microseconds(until),
-        )
-    )
+    lease = {"new_state": str(DeliveryState.LEASED), "holder": holder, "until": to_microseconds(until)}
+    _LEASE.execute_many(transaction.connection, [{**lease, "delivery": row.id} for row in rows])
     return _consign(transaction, rows)
 
 
 def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]:
-    envelopes = _read_documents(transaction, {row.digest for row in rows})
-    beside = {message: _read_attachments(transaction, message) for message in {row.message for row in rows}}
+    connection = transaction.connection
+    envelopes = {digest: _read_content(connection, digest) for digest in {row.digest for row in rows}}
+    beside = {message: _read_attachments(connection, message) for message in {row.message for row in rows if row.beside}}
     return [
         Leased(
             Consignment(
@@ -123,7 +130,7 @@ def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]
                 digest=row.digest,
                 envelope=envelopes[row.digest],
                 stamp=row.stamp,
-                attachments=beside[row.message],
+                attachments=beside.get(row.message, ()),
             ),
             endpoint=row.endpoint,
             attempts=row.attempts,
@@ -135,29 +142,28 @@ def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]
     ]
 
 
-def _read_documents(transaction: Transaction, digests: set[str]) -> dict[str, bytes]:
-    found = transaction.connection.execute(select(documents).where(documents.c.digest.in_(digests)))
-    return {row.digest: row.content for row in found}
+def _read_content(connection: Connection, digest: str) -> bytes:
+    return bytes(_CONTENT.execute(connection, {"digest": digest}).scalar_one())
 
 
-def _read_attachments(transaction: Transaction, message: int) -> tuple[tuple[str, bytes], ...]:
-    found = transaction.connection.execute(
-        select(message_attachments.c.attachment, documents.c.content)
-        .join(documents, documents.c.digest == message_attachments.c.digest)
-        .where(message_attachments.c.message == message)
-        .order_by(message_attachments.c.attachment)
-    )
+def _read_attachments(connection: Connection, message: int) -> tuple[tuple[str, bytes], ...]:
+    found = _ATTACHMENTS.execute(connection, {"message": message})
     return tuple((row.attachment, row.content) for row in found)
+
+
+_HELD = Prepared(
+    select(deliveries.c.id).where(
+        deliveries.c.id == bindparam("delivery"),
+        deliveries.c.state == str(DeliveryState.LEASED),
+        deliveries.c.lease_node == bindparam("holder"),
+    )
+)
 
 
 def still_leased(transaction: Transaction, delivery_id: int) -> bool:
     """Whether this node still holds the lease; without it, an outcome must not be recorded."""
-    held = select(deliveries.c.id).where(
-        deliveries.c.id == delivery_id,
-        deliveries.c.state == str(DeliveryState.LEASED),
-        deliveries.c.lease_node == transaction.node,
-    )
-    return transaction.connection.execute(held).first() is not None
+    row = {"delivery": delivery_id, "holder": transaction.node}
+    return _HELD.execute(transaction.connection, row).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,7 @@ class Found:
 def find(connection: Connection, delivery_id: int, recipient: str) -> Found | None:
     """The recipient's own delivery with this id, unless it is still held back from it."""
     row = connection.execute(
-        _rows().where(
+        _ROWS.where(
             deliveries.c.id == delivery_id,
             deliveries.c.recipient == recipient,
             deliveries.c.state != str(DeliveryState.HELD),
@@ -187,18 +193,18 @@ def find(connection: Connection, delivery_id: int, recipient: str) -> Found | No
     return Found(row.message_id, row.sender, row.type, row.digest, Role(row.role), done)
 
 
-_settle = (
+_SETTLE = Prepared(
     update(deliveries)
-    .where(deliveries.c.id == bindparam("b_id"))
+    .where(deliveries.c.id == bindparam("delivery"))
     .values(
-        state=bindparam("b_state"),
+        state=bindparam("new_state"),
         attempts=deliveries.c.attempts + 1,
-        next_us=bindparam("b_next"),
-        done_us=bindparam("b_done"),
-        cause=bindparam("b_cause"),
-        evidence=bindparam("b_evidence"),
-        lease_node=None,
-        lease_until_us=None,
+        next_us=bindparam("next"),
+        done_us=bindparam("done"),
+        cause=bindparam("why"),
+        evidence=bindparam("proof"),
+        lease_node=null(),
+        lease_until_us=null(),
     )
 )
 
@@ -215,15 +221,15 @@ def settle(
 ) -> None:
     """End a lease: `delivered` with evidence, `waiting` until `next_at`, or `dead` with its cause."""
     done = state in (DeliveryState.DELIVERED, DeliveryState.DEAD)
-    transaction.connection.execute(
-        _settle,
+    _SETTLE.execute(
+        transaction.connection,
         {
-            "b_id": delivery_id,
-            "b_state": str(state),
-            "b_next": to_microseconds(next_at or at),
-            "b_done": to_microseconds(at) if done else None,
-            "b_cause": cause or None,
-            "b_evidence": evidence or None,
+            "delivery": delivery_id,
+            "new_state": str(state),
+            "next": to_microseconds(next_at or at),
+            "done": to_microseconds(at) if done else None,
+            "why": cause or None,
+            "proof": evidence or None,
         },
     )
 

@@ -124,6 +124,7 @@ messages = Table(
     Column("size", BigInteger, nullable=False),
     Column("signer", String(64), nullable=False),
     Column("stamp", LargeBinary, nullable=False),
+    Column("beside", Integer, nullable=False, default=0),
     UniqueConstraint("sender", "message_id"),
     Index("messages_by_document_number", "document_number"),
     Index("messages_by_case_number", "case_number"),

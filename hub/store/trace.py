@@ -35,6 +35,7 @@ class StoredMessage:
     size: int
     signer: str
     stamp: bytes
+    beside: int
 
 
 @dataclass(frozen=True, slots=True)

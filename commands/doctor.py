@@ -1,0 +1,63 @@
+"""`hub doctor`: look at everything that an administrator should know before trouble starts. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from commands.frame import ExitCode, Phrase, Session, column, single
+
+if TYPE_CHECKING:
+    from commands.check import Check
+
+COLUMNS = (
+    column("level", "结果", "RESULT"),
+    column("name", "项目", "CHECK"),
+    column("message", "说明", "MESSAGE"),
+)
+_LEVELS = {
+    "ok": Phrase("正常", "ok"),
+    "warn": Phrase("提醒", "warn"),
+    "fail": Phrase("异常", "FAIL"),
+}
+
+
+@single(
+    "doctor",
+    zh="检查文件、权限、密钥、证书、吊销列表、数据库、路由、端点、磁盘、时钟和端口；有异常时退出码为 8",
+    en="Check files, permissions, key, certificates, revocation lists, database, routing, endpoints, disk, clock and "
+    "port; exit code 8 if something is broken",
+    examples=("hub doctor", "hub -o json doctor"),
+)
+def command(session: Session) -> ExitCode:
+    """Run every check and show the results."""
+    checks = list(_checks(session))
+    if session.json:
+        session.write_json([{"name": c.name, "level": c.level, "message": c.said} for c in checks])
+    else:
+        session.table(COLUMNS, [(_LEVELS[c.level], c.name, c.said) for c in checks])
+    return ExitCode.CHECK_FAILED if any(c.level == "fail" for c in checks) else ExitCode.OK
+
+
+def _checks(session: Session) -> Iterator[Check]:
+    from commands import checks_of_place as place
+    from commands import checks_of_rules as rules
+    from commands.check import Site, run
+    from hub.hub import read_settings
+
+    site = Site(session.folder, read_settings(session.folder), session.clock())
+    for name, checker in (
+        ("permissions", place.check_permissions),
+        ("key", place.check_key),
+        ("disk", place.check_disk),
+        ("port", place.check_port),
+        ("database", rules.check_database),
+        ("clock", place.check_clock),
+        ("registry", rules.check_registered),
+        ("trust", rules.check_trust),
+        ("routing", rules.check_routing),
+        ("certificates", rules.check_certificates),
+        ("endpoints", rules.check_endpoints),
+        ("queues", rules.check_queues),
+    ):
+        yield from run(name, checker, site)

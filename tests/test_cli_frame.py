@@ -1,0 +1,395 @@
+"""The frame of the command line: languages, tables, errors, exit codes, help, and that `--help` stays cheap."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cli
+from commands import edge
+from commands.exits import ExitCode, exit_code_of
+from commands.frame import Noun, Session, Verb, argument, column, noun, option
+from commands.output import as_json, as_record, as_table
+from commands.phrase import Phrase, choose_language
+from commands.root import Root
+from commands.terminal import pad, safe, width, wrap
+from commands.values import DURATION, WORDS
+from hub.errors import HubError, Misconfigured, Refused, Unavailable, Undelivered
+
+ROOT = Path(cli.__file__).parent
+HOSTILE = "\x1b[31mred\x1b]0;title\x07\r\n\u202eevil\u200b\x9b2J\x00"
+TRIAL = Root(Phrase("试", "trial"), {"trial": Phrase("试验", "a trial")}, ())
+
+
+def trial_noun(action: object) -> Noun:
+    """A noun whose one verb shows a row and then calls `action`."""
+    command = noun("trial", zh="试验", en="A trial.")
+
+    @command.verb("run", zh="运行", en="Run it", examples=("hub trial run A --level low",))
+    @argument("code", zh="代码", en="the code")
+    @option("--level", zh="级别", en="the level", type=click.Choice(("low", "high")), default="low")
+    @option("--need", zh="必填项", en="needed", required=False)
+    def run(session: Session, code: str, level: str, need: str | None) -> ExitCode | None:
+        return action(session) if callable(action) else None
+
+    return command
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "HUB_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    sys.modules.pop("commands.trial", None)
+
+
+def trial(action: object, *words: str) -> Result:
+    module = ModuleType("commands.trial")
+    module.command = trial_noun(action)  # type: ignore[attr-defined]
+    sys.modules["commands.trial"] = module
+    return CliRunner().invoke(TRIAL, list(words))
+
+
+def raising(error: BaseException) -> object:
+    def action(_session: Session) -> None:
+        raise error
+
+    return action
+
+
+# languages
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "lang"),
+    [
+        ([], {}, "en"),
+        ([], {"LANG": "zh_CN.UTF-8"}, "zh"),
+        ([], {"LANG": "zh_CN.UTF-8", "LC_ALL": "en_US.UTF-8"}, "en"),
+        ([], {"LC_ALL": "", "LANG": "zh_TW"}, "zh"),
+        (["dept", "list", "--lang", "zh"], {}, "zh"),
+        (["--lang=en", "dept"], {"LANG": "zh_CN"}, "en"),
+        (["--", "--lang", "zh"], {}, "en"),
+        (["--lang", "fr"], {"LANG": "zh_CN"}, "zh"),
+        (["--lang"], {}, "en"),
+        (["zh"], {}, "en"),
+    ],
+)
+def test_the_language_is_asked_for_or_that_of_the_locale(words: list[str], environ: dict[str, str], lang: str) -> None:
+    assert choose_language(words, environ) == lang
+
+
+# the terminal
+
+
+@given(st.text())
+def test_whatever_is_shown_holds_no_control_character(text: str) -> None:
+    assert safe(text).isprintable()
+
+
+def test_chinese_and_ordinary_text_is_shown_as_it_is() -> None:
+    assert safe("市水务局〔2026〕1号 ok") == "市水务局〔2026〕1号 ok"
+
+
+@given(st.text(alphabet=st.characters(categories=["Lo", "Ll", "Zs", "Po"]), max_size=200), st.integers(10, 80))
+def test_wrapping_loses_no_character_and_keeps_to_the_width(text: str, columns: int) -> None:
+    lines = wrap(text, columns)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    longest_word = max((width(word) for word in text.split()), default=0)
+    assert all(width(line) <= max(columns, longest_word) + 4 for line in lines)
+
+
+def test_columns_stand_under_each_other_with_wide_characters() -> None:
+    columns = (column("a", "代码", "CODE"), column("b", "名称", "NAME"))
+    lines = as_table(columns, [("市水务局", "x"), ("A", "y")], "zh").split("\n")
+    assert len({width(line[: line.rindex(mark)]) for line, mark in zip(lines, ("名", "x", "y"), strict=True)}) == 1
+    assert lines[0] == "代码      名称"
+
+
+def test_no_cell_can_command_the_terminal() -> None:
+    columns = (column("a", "甲", "A"),)
+    for text in (as_table(columns, [(HOSTILE,)], "en"), as_record(columns, (HOSTILE,), "en")):
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert "\\x1b[31mred" in text
+        assert "\\u202e" in text
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
+def test_json_keeps_every_value_and_commands_no_terminal(value: object) -> None:
+    text = as_json(value)
+    assert json.loads(text) == value
+    assert all(safe(line) == line or "\\u" not in line for line in text.split("\n"))
+    assert not any(0x7F <= ord(c) <= 0x9F or c in "\u202e\u200b\x1b" for c in text)
+
+
+def test_json_types_are_stable() -> None:
+    class State(StrEnum):
+        WAITING = "waiting"
+
+    at = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    row = {"at": at, "state": State.WAITING, "said": Phrase("是", "yes"), "many": ("a", "b"), "none": None, "n": 1.5}
+    assert json.loads(as_json(row)) == {
+        "at": "2026-03-01T09:00:00.000000Z", "state": "waiting", "said": {"zh": "是", "en": "yes"},
+        "many": ["a", "b"], "none": None, "n": 1.5,
+    }  # fmt: skip
+
+
+def test_pad_counts_columns_and_not_characters() -> None:
+    assert width(pad("水", 6)) == 6
+    assert width("e\u0301") == 1
+
+
+# values
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("12h", 43200), ("3d", 259200)])
+def test_durations_as_people_write_them(text: str, seconds: int) -> None:
+    assert DURATION.convert(text, None, None).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["", "3", "d", "-3d", "3 d", "0s", "99999999d", "３d"])
+def test_no_other_duration_is_guessed(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        DURATION.convert(text, None, None)
+
+
+def test_words_are_split_at_commas_of_both_kinds() -> None:
+    assert WORDS.convert("A, B，C、A,,", None, None) == ("A", "B", "C")
+
+
+# results and errors
+
+
+def test_common_options_may_stand_in_any_place(tmp_path: Path) -> None:
+    seen: list[Session] = []
+    for words in (
+        ["-o", "json", "--data", str(tmp_path), "--lang", "zh", "trial", "run", "A"],
+        ["trial", "-o", "json", "--data", str(tmp_path), "--lang", "zh", "run", "A"],
+        ["trial", "run", "A", "-o", "json", "--data", str(tmp_path), "--lang", "zh"],
+    ):
+        assert trial(seen.append, *words).exit_code == 0
+    assert {(s.output, s.folder, s.lang) for s in seen} == {("json", tmp_path, "zh")}
+
+
+def test_the_data_directory_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Session] = []
+    trial(seen.append, "trial", "run", "A")
+    monkeypatch.setenv("HUB_DATA", "/srv/hub")
+    trial(seen.append, "trial", "run", "A")
+    assert [str(s.folder) for s in seen] == ["hub-data", "/srv/hub"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Refused("xml.malformed"), ExitCode.REFUSED),
+        (Undelivered("delivery.timeout"), ExitCode.UNDELIVERED),
+        (Misconfigured("registry.code"), ExitCode.MISCONFIGURED),
+        (Unavailable("store.full"), ExitCode.UNAVAILABLE),
+        (Misconfigured("registry.absent"), ExitCode.NOT_FOUND),
+        (Refused("message.unknown"), ExitCode.NOT_FOUND),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(error: HubError, code: ExitCode) -> None:
+    assert exit_code_of(error) is code
+    assert trial(raising(error), "trial", "run", "A").exit_code == code
+
+
+def test_an_error_is_one_line_with_fact_place_and_next_step_in_the_users_language() -> None:
+    error = Misconfigured("registry.code", expected="A-Z", got=HOSTILE, where="registry.yaml:3", operator="/srv/x")
+    for lang, words in (("zh", "代码格式不正确"), ("en", "a code is not well formed")):
+        result = trial(raising(error), "trial", "run", "A", "--lang", lang)
+        assert result.stdout == ""
+        assert result.stderr.count("\n") == 1
+        assert result.stderr.rstrip("\n").isprintable()
+        for part in ("[registry.code]", words, "registry.yaml:3", "A-Z", "/srv/x"):
+            assert part in result.stderr
+
+
+def test_an_error_is_an_object_for_programs() -> None:
+    result = trial(raising(Misconfigured("registry.code", got="x", operator="o")), "-o", "json", "trial", "run", "A")
+    told = json.loads(result.stderr)["error"]
+    assert (told["code"], told["got"], told["operator"], told["exit"]) == ("registry.code", "x", "o", "MISCONFIGURED")
+    assert told["zh"].startswith("代码格式不正确")
+
+
+def test_an_unforeseen_error_keeps_its_trace_in_a_file_and_off_the_screen(tmp_path: Path) -> None:
+    result = trial(raising(ValueError("secret words")), "--data", str(tmp_path), "trial", "run", "A")
+    assert result.exit_code == ExitCode.INTERNAL
+    assert "Traceback" not in result.output
+    assert "secret words" not in result.output
+    trace = tmp_path / edge.TRACES
+    assert str(trace) in result.stderr
+    assert "secret words" in trace.read_text()
+    assert trace.stat().st_mode & 0o077 == 0
+
+
+def test_a_trace_without_a_data_directory_goes_to_the_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    result = trial(raising(ZeroDivisionError()), "--data", str(tmp_path / "absent"), "trial", "run", "A")
+    assert result.exit_code == ExitCode.INTERNAL
+    assert "ZeroDivisionError" in (tmp_path / edge.TRACES).read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "exit_code"),
+    [
+        (PermissionError(13, "denied", "/root/secret/hub.key"), "file.denied", ExitCode.MISCONFIGURED),
+        (FileNotFoundError(2, "none", "/x/absent.xml"), "file.unusable", ExitCode.MISCONFIGURED),
+        (OSError(28, "No space left"), "store.full", ExitCode.UNAVAILABLE),
+    ],
+)
+def test_the_systems_errors_are_told_as_ours(error: OSError, code: str, exit_code: ExitCode) -> None:
+    result = trial(raising(error), "trial", "run", "A", "-o", "json")
+    told = json.loads(result.stderr)["error"]
+    assert (result.exit_code, told["code"]) == (exit_code, code)
+    assert "/" not in told["where"]
+
+
+def test_ctrl_c_and_a_refused_question_are_told_apart() -> None:
+    assert trial(raising(KeyboardInterrupt()), "trial", "run", "A").exit_code == ExitCode.INTERRUPTED
+    result = trial(lambda s: s.confirm(Phrase("继续吗", "Go on?")), "trial", "run", "A")
+    assert (result.exit_code, result.stdout) == (ExitCode.DECLINED, "")
+
+
+def test_a_commands_own_exit_code_is_passed_on() -> None:
+    assert trial(lambda _: ExitCode.CHECK_FAILED, "trial", "run", "A").exit_code == ExitCode.CHECK_FAILED
+
+
+@pytest.mark.parametrize(
+    ("words", "zh", "en"),
+    [
+        (["trial", "run"], "缺少参数 CODE", "Missing argument 'CODE'"),
+        (["trial", "run", "A", "--levle", "x"], "没有选项 --levle，是否想用", "No such option '--levle'"),
+        (["trial", "run", "A", "--level", "x"], "--level 的值不正确，应为 low、high 之一", "'x' is not one of"),
+        (["trial", "run", "A", "B"], "多余的参数：B", "unexpected extra argument (B)"),
+        (["trial", "run", "A", "--need"], "选项 --need 的用法不正确", "requires an argument"),
+        (["trial", "rum"], "没有命令 rum，是否想用 run", "No such command 'rum'"),
+        (["trail"], "没有命令 trail，是否想用 trial", "No such command 'trail'"),
+        (["trial", "--lang=zh"], "缺少命令", "缺少命令"),
+    ],
+)
+def test_usage_errors_are_one_line_in_the_users_language(words: list[str], zh: str, en: str) -> None:
+    for lang, said in (("zh", zh), ("en", en)):
+        result = trial(None, "--lang", lang, *words)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (ExitCode.USAGE, "", 1)
+        assert said in result.stderr
+        assert "--help" in result.stderr
+
+
+# help
+
+
+def every_verb() -> Iterator[tuple[str, Noun | Verb]]:
+    """Every command of the program that can be imported, with its path."""
+    context = click.Context(cli.cli, info_name="hub", obj=Session())
+    for name in cli.NOUNS:
+        if (ROOT / "commands" / f"{name}.py").exists():
+            command = cli.cli.get_command(context, name)
+            assert isinstance(command, Noun | Verb)
+            yield from _below(name, command)
+
+
+def _below(path: str, command: Noun | Verb) -> Iterator[tuple[str, Noun | Verb]]:
+    yield path, command
+    for name, below in command.commands.items() if isinstance(command, Noun) else ():
+        assert isinstance(below, Noun | Verb)
+        yield from _below(f"{path} {name}", below)
+
+
+def _has_chinese(text: str) -> bool:
+    return any("\u4e00" <= c <= "\u9fff" for c in text)
+
+
+def test_every_command_is_explained_in_both_languages_with_an_example() -> None:
+    runner = CliRunner()
+    for path, command in every_verb():
+        for lang in ("zh", "en"):
+            result = runner.invoke(cli.cli, [*path.split(), "--help", "--lang", lang])
+            assert result.exit_code == 0, path
+            assert f"hub {path.split()[0]}" in result.stdout
+        assert command.examples, path
+        assert _has_chinese(command.said.zh), path
+        assert not _has_chinese(command.said.en), path
+        for parameter in command.params:
+            said = getattr(parameter, "said", None)
+            assert said is not None, f"{path} {parameter.name}"
+            assert _has_chinese(said.zh) or "SOAP" in said.zh, f"{path} {parameter.name}"
+            assert not _has_chinese(said.en), f"{path} {parameter.name}"
+
+
+def _parse(line: str) -> None:
+    """Read a command line to its last option, without running it."""
+    words = shlex.split(line)
+    assert words.pop(0) == "hub"
+    command: click.Command = cli.cli
+    context = command.make_context("hub", words, obj=Session())
+    while isinstance(command, click.Group):
+        words = [*context._protected_args, *context.args]
+        name, found, words = command.resolve_command(context, words)
+        assert found is not None
+        command = found
+        context = command.make_context(name, words, parent=context)
+
+
+def test_every_example_can_be_typed_as_it_stands() -> None:
+    lines = [line for _, command in every_verb() for line in command.examples] + list(cli.cli.examples)
+    for line in lines:
+        if (ROOT / "commands" / f"{shlex.split(line)[1]}.py").exists() or line.startswith("hub -"):
+            _parse(line.partition(" | ")[0])
+
+
+def test_help_of_the_whole_names_every_noun_and_exit_code() -> None:
+    result = CliRunner().invoke(cli.cli, ["--help"])
+    for word in (*cli.NOUNS, *(code.name for code in ExitCode), "--data", "--lang"):
+        assert word in result.stdout
+    assert CliRunner().invoke(cli.cli, []).exit_code == ExitCode.USAGE
+
+
+def run_process(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, env=environment, timeout=60, check=False, **options
+    )  # type: ignore[call-overload,no-any-return]
+
+
+def test_help_imports_none_of_the_heavy_libraries() -> None:
+    code = (
+        "import sys; sys.argv=['hub','--help']; import cli\n"
+        "try: cli.main()\nexcept SystemExit: pass\n"
+        "heavy = {'lxml', 'cryptography', 'sqlalchemy', 'yaml', 'aiohttp', 'xmlschema'} & set(sys.modules)\n"
+        "nouns = {m for m in sys.modules if m in {'commands.' + n for n in cli.NOUNS}}\n"
+        "sys.exit(f'{heavy} {nouns}' if heavy or nouns else 0)"
+    )
+    result = run_process("-c", code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_reader_that_leaves_early_causes_no_complaint() -> None:
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'cli.py'))} --help | head -c 1"
+    result = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+
+
+def test_the_program_runs_as_a_process_and_answers_with_its_exit_code(tmp_path: Path) -> None:
+    result = run_process(str(ROOT / "cli.py"), "--lang", "zh", "--data", str(tmp_path / "none"), "dept", "list")
+    assert result.returncode == ExitCode.MISCONFIGURED
+    assert "[settings.absent]" in result.stderr
+    assert "请先运行 hub init" in result.stderr
+    assert "Traceback" not in result.stderr
