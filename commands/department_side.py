@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from commands.files import FILE
 from commands.frame import Session, option
@@ -18,9 +18,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-url_option = option("--url", zh="交换中心的服务地址（默认取 hub.yaml）", en="the hub's service address (default: by hub.yaml)")
-_key = option("--key", zh="私钥（默认 数据目录/departments/单位代码.key）", en="key (default DATA/departments/DEPT.key)", type=FILE)
-_certificate = option("--cert", zh="证书（默认与私钥同名的 .crt）", en="certificate (default: the key's name, .crt)", type=FILE)
+url_option = option(
+    "--url", zh="交换中心的服务地址（默认取 hub.yaml）", en="the hub's service address (default: by hub.yaml)"
+)
+_key = option(
+    "--key",
+    zh="私钥（默认 数据目录/departments/单位代码.key）",
+    en="key (default DATA/departments/DEPT.key)",
+    type=FILE,
+)
+_certificate = option(
+    "--cert", zh="证书（默认与私钥同名的 .crt）", en="certificate (default: the key's name, .crt)", type=FILE
+)
 
 
 def key_options(function: _Decorated) -> _Decorated:
@@ -30,24 +39,22 @@ def key_options(function: _Decorated) -> _Decorated:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One department, ready to sign and to call the hub at `url`."""
+    """One department, ready to sign and to call a hub."""
 
     department: str
     signer: FileSigner
-    url: str
 
-    def call(self, work: Callable[[ExchangeClient], Coroutine[Any, Any, T]]) -> T:
+    def call(self, url: str, work: Callable[[ExchangeClient], Coroutine[Any, Any, T]]) -> T:
         """Run `work` with an open client. Errors: ExchangeFault (a Refused) in the hub's words; Unavailable exchange.*"""
-        return call(self.url, self.department, self.signer, work)
+        return call(url, work, self.department, self.signer)
 
 
-def side_of(session: Session, department: str, key: Path | None, cert: Path | None, url: str | None) -> Side:
-    """The department with its key. Errors: Misconfigured key.*, settings.* if no URL is given."""
+def side_of(session: Session, department: str, key: Path | None, cert: Path | None) -> Side:
+    """The department with its key. Errors: Misconfigured key.*"""
     from hub.signer import FileSigner
 
     key = key or session.folder / "departments" / f"{department}.key"
-    signer = FileSigner.load(key, cert or key.with_suffix(".crt"))
-    return Side(department, signer, hub_url(session, url))
+    return Side(department, FileSigner.load(key, cert or key.with_suffix(".crt")))
 
 
 def hub_url(session: Session, url: str | None) -> str:
@@ -61,13 +68,16 @@ def hub_url(session: Session, url: str | None) -> str:
 
 
 def call(
-    url: str, department: str, signer: FileSigner, work: Callable[[ExchangeClient], Coroutine[Any, Any, T]]
+    url: str,
+    work: Callable[[ExchangeClient], Coroutine[Any, Any, T]],
+    department: str = "",
+    signer: FileSigner | None = None,
 ) -> T:
-    """Run `work` with a client that is closed afterwards."""
+    """Run `work` with a client that is closed afterwards. Submitting needs no signer: the envelope has its own."""
     from connectors.exchange_client import ExchangeClient
 
     async def run() -> T:
-        async with ExchangeClient(url, signer, department) as client:
+        async with ExchangeClient(url, cast("FileSigner", signer), department) as client:
             return await work(client)
 
     return asyncio.run(run())

@@ -12,7 +12,7 @@ from commands.words import HOPS
 
 if TYPE_CHECKING:
     from hub.audit import Finding, Report
-    from hub.ledger import Stored
+    from hub.ledger import Entry
 
 ENTRIES = (
     column("node", "节点", "NODE"),
@@ -53,7 +53,9 @@ command = noun(
     en="Re-derive everything from the stored bytes, and name the first wrong entry and field",
     examples=("hub ledger verify", "hub -o json ledger verify"),
 )
-@option("--show", "most", zh="最多列出多少处不符", en="list at most so many findings", type=click.IntRange(1), default=10)
+@option(
+    "--show", "most", zh="最多列出多少处不符", en="list at most so many findings", type=click.IntRange(1), default=10
+)
 def verify(session: Session, most: int) -> ExitCode:
     """Audit the whole database; exit code CHECK_FAILED if anything is wrong."""
     from commands.opened import opened_store
@@ -84,7 +86,9 @@ def _tell(session: Session, found: Report, seconds: float) -> None:
     if found.clean:
         session.line(session.phrase("全部一致，未发现改动。", "Everything agrees; nothing was changed."))
         return
-    session.line(session.phrase(f"发现 {found.wrong} 处不符，首处如下：", f"{found.wrong} things are wrong, the first:"))
+    session.line(
+        session.phrase(f"发现 {found.wrong} 处不符，首处如下：", f"{found.wrong} things are wrong, the first:")
+    )
     for finding in found.findings:
         session.line("  " + finding.sentence(session.lang))
     if found.wrong > len(found.findings):
@@ -122,7 +126,9 @@ def show(session: Session, node: str, first: int | None, most: int) -> None:
 
     with opened_store(session) as store, store.reading() as connection:
         found = some_entries(connection, node, first or 0, most)
-    session.table(ENTRIES, [entry_row(stored, session) for stored in found], empty=Phrase("没有账目", "no entries"))
+    session.table(
+        ENTRIES, [entry_row(stored.entry, session) for stored in found], empty=Phrase("没有账目", "no entries")
+    )
 
 
 @command.verb(
@@ -143,11 +149,11 @@ def head(session: Session) -> None:
     session.table(HEADS, rows, empty=Phrase("账本为空", "the ledger is empty"))
 
 
-def entry_row(stored: Stored, session: Session) -> tuple[object, ...]:
+def entry_row(entry: Entry, session: Session) -> tuple[object, ...]:
     """One entry in the columns `ENTRIES`; codes for programs, words and a short hash for people."""
-    from hub.ledger import from_microseconds
+    from hub.ledger import entry_hash, from_microseconds
 
-    entry, hashed = stored.entry, stored.hash.hex()
+    hashed = entry_hash(entry).hex()
     return (
         entry.node,
         entry.sequence,

@@ -34,7 +34,13 @@ CLASSIFICATIONS = ("none", "confidential", "secret", "topSecret")
     ),
 )
 @option("--from", "sender", zh="发文单位代码", en="sending department", required=True)
-@option("--to", zh="主送：单位代码或 group:组名，以逗号分隔", en="main recipients: codes or group:NAME", type=WORDS, required=True)
+@option(
+    "--to",
+    zh="主送：单位代码或 group:组名，以逗号分隔",
+    en="main recipients: codes or group:NAME",
+    type=WORDS,
+    required=True,
+)
 @option("--copy", "copies", zh="抄送", en="copy recipients", type=WORDS, default=())
 @option("--type", zh="报文类型", en="type of the payload", default="official-document-1")
 @option("--payload", zh="载荷文件（XML）", en="payload file (XML)", type=FILE, required=True)
@@ -81,7 +87,7 @@ def send(
         sender, to, copies, type, payload, attachments, beside, message_id, urgency, classification, life,
         conversation, reply_to, document_number, case_number,
     )  # fmt: skip
-    side = side_of(session, sender, key, cert, url or ("-" if dry_run else None))
+    side = side_of(session, sender, key, cert)
     made = compose(draft, side.signer, session.clock())
     if save is not None:
         write_new(save, made.raw)
@@ -89,7 +95,7 @@ def send(
         _check(made)
         session.text(made.raw.decode())
         return
-    receipt = side.call(lambda client: client.submit(made.raw, made.beside))
+    receipt = side.call(hub_url(session, url), lambda client: client.submit(made.raw, made.beside, "binary"))
     _tell(session, receipt, sender)
 
 
@@ -112,12 +118,20 @@ def _check(made: Composed) -> None:
     examples=("hub msg submit envelope.xml", "hub msg submit envelope.xml --attach a1=annex.ofd"),
 )
 @argument("file", zh="信封文件（- 为标准输入）", en="envelope file (- for standard input)", type=FILE)
-@option("--attach", "attachments", zh="随附附件：清单标识=文件", en="attachment beside it: ID=FILE", multiple=True, metavar="ID=FILE")
+@option(
+    "--attach",
+    "attachments",
+    zh="随附附件：清单标识=文件",
+    en="attachment beside it: ID=FILE",
+    multiple=True,
+    metavar="ID=FILE",
+)
 @url_option
 def submit(session: Session, file: Path, attachments: tuple[str, ...], url: str | None) -> None:
     """Submit the bytes of a file as they are."""
     raw = read_file(file)
-    receipt = call(hub_url(session, url), "", None, lambda client: client.submit(raw, beside_of(attachments), "binary"))
+    beside = beside_of(attachments)
+    receipt = call(hub_url(session, url), lambda client: client.submit(raw, beside, "binary"))
     _tell(session, receipt, "")
 
 

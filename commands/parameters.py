@@ -11,10 +11,12 @@ import click
 
 from commands.help_page import Line
 from commands.phrase import LANGUAGES, Phrase
-from commands.session import Session
+from commands.session import OUTPUTS, Session
 
 DATA = "HUB_DATA"
 DEFAULT_FOLDER = "hub-data"
+# Keeps the common options apart from a command's own parameters of the same name.
+_PREFIX = "session_"
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 
@@ -67,22 +69,23 @@ def session_of(context: click.Context) -> Session:
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Keep a common option in the session, wherever in the command line it stood."""
     if value is not None:
-        context.find_root().obj = replace(session_of(context), **{str(parameter.name): value})
+        field = str(parameter.name).removeprefix(_PREFIX)
+        context.find_root().obj = replace(session_of(context), **{field: value})
 
 
 def common_options() -> list[click.Parameter]:
     """The options that may stand anywhere in a command line."""
     shared: dict[str, Any] = {"expose_value": False, "is_eager": True, "callback": _remember, "hidden": True}
-    forms = click.Choice(("table", "json"))
+    forms = click.Choice(OUTPUTS)
     return [
-        Option(["-o", "--output"], said=Phrase("输出形式", "form of the output"), type=forms, **shared),
+        Option(["-o", "--output", "session_output"], said=Phrase("输出形式", "form of the output"), type=forms, **shared),
         Option(
-            ["--data", "folder"],
+            ["--data", "session_folder"],
             said=Phrase(f"数据目录（默认取环境变量 {DATA}，否则为 ./{DEFAULT_FOLDER}）",
                         f"data directory (default: environment variable {DATA}, else ./{DEFAULT_FOLDER})"),
             type=click.Path(path_type=Path), metavar="DIR", **shared,
         ),
-        Option(["--lang"], said=Phrase("语言（默认依系统区域设置）", "language (default: by locale)"),
+        Option(["--lang", "session_lang"], said=Phrase("语言（默认依系统区域设置）", "language (default: by locale)"),
                type=click.Choice(LANGUAGES), **shared),
     ]  # fmt: skip
 

@@ -19,18 +19,23 @@ class Phrase(NamedTuple):
         return self.zh if lang == "zh" else self.en
 
 
-def choose_language(words: Sequence[str], environ: Mapping[str, str]) -> str:
-    """The language of the user: `--lang` anywhere in the command line, else the locale.
+def find_choice(words: Sequence[str], names: Sequence[str], choices: Sequence[str]) -> str:
+    """The value of an option of these names anywhere in a command line; empty if there is none that is a choice.
 
-    Read before click parses anything, because even a usage error has to be told in it.
+    Read before click parses anything, because even a usage error has to be told in the right form.
     """
-    for place, word in enumerate(words):
-        if word == "--":
-            break
-        asked = word.removeprefix("--lang=")
-        if word == "--lang" and place + 1 < len(words):
-            asked = words[place + 1]
-        if asked in LANGUAGES and word.startswith("--lang"):
-            return asked
+    before = words[: words.index("--")] if "--" in words else words
+    for word, following in zip(before, [*before[1:], ""], strict=True):
+        for choice in choices:
+            if (word in names and following == choice) or word in [f"{name}={choice}" for name in names]:
+                return choice
+    return ""
+
+
+def choose_language(words: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The language of the user: `--lang` anywhere in the command line, else the locale."""
+    asked = find_choice(words, ("--lang",), LANGUAGES)
+    if asked:
+        return asked
     locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
     return "zh" if locale.lower().startswith("zh") else "en"

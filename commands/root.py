@@ -15,8 +15,8 @@ from commands import edge, help_page
 from commands.exits import MEANINGS
 from commands.help_page import COMMANDS
 from commands.parameters import DATA, DEFAULT_FOLDER, Option, common_options, session_of, version_option
-from commands.phrase import Phrase, choose_language
-from commands.session import Session
+from commands.phrase import Phrase, choose_language, find_choice
+from commands.session import OUTPUTS, Session
 
 _COMMON = Phrase("公共选项（可写在任何位置）", "Common options (in any place)")
 _EXITS = Phrase("退出码", "Exit codes")
@@ -42,6 +42,14 @@ class Root(click.Group):
         command: click.Command = import_module(f"commands.{name}").command
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the noun that the words begin with. Errors: click.NoSuchCommand with the nearest ones."""
+        if args[0] not in self.nouns:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.nouns, ctx=context)
+        return super().resolve_command(context, args)
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -52,7 +60,9 @@ class Root(click.Group):
     ) -> Any:
         """Run a command line to its exit code: nothing but SystemExit comes out, whatever click's own modes are."""
         words = list(sys.argv[1:] if args is None else args)
-        start = Session(choose_language(words, os.environ), folder=Path(os.environ.get(DATA) or DEFAULT_FOLDER))
+        output = find_choice(words, ("-o", "--output"), OUTPUTS) or OUTPUTS[0]
+        folder = Path(os.environ.get(DATA) or DEFAULT_FOLDER)
+        start = Session(choose_language(words, os.environ), output, folder)
         seen: list[click.Context] = []
 
         self._main_shell_completion(extra, prog_name or "hub", complete_var)

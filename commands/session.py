@@ -17,6 +17,8 @@ from commands.output import Column, as_json, as_record, as_table
 from commands.phrase import Phrase
 from commands.terminal import safe
 
+OUTPUTS = ("table", "json")
+
 
 def utc_now() -> datetime:
     """The wall clock."""

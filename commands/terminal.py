@@ -6,8 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-# Anything that moves the cursor, colours, reorders or hides text. A space is the only blank that stays as it is.
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _WIDE = frozenset({"W", "F"})
 _BREAKS = re.compile(r"\s+|[^\x00-\u2e7f]|[\x21-\u2e7f]+")
 _NEVER_FIRST = frozenset("，。；：、？！）”’》〉】〕")
@@ -15,13 +13,14 @@ _NEVER_FIRST = frozenset("，。；：、？！）”’》〉】〕")
 
 def safe(text: str) -> str:
     """Write out every control, format and surrogate character as its escape, so that a terminal only shows it."""
-    if text.isprintable() and not any(unicodedata.category(c) == "Co" for c in text if not c.isascii()):
+    if text.isprintable():
         return text
-    return "".join(_escape(c) if unicodedata.category(c) in _UNSAFE else c for c in text)
+    return "".join(c if harmless(c) else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def harmless(character: str) -> bool:
+    """Whether a character only shows itself: it neither moves the cursor nor colours, reorders or hides text."""
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def width(text: str) -> int:

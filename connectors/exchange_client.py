@@ -131,9 +131,7 @@ class ExchangeClient:
         """Release connections."""
         await self._client.close()
 
-    async def submit(
-        self, raw: bytes, attachments: Mapping[str, bytes] | None = None, form: str = "xml"
-    ) -> Submitted:
+    async def submit(self, raw: bytes, attachments: Mapping[str, bytes] | None = None, form: str = "xml") -> Submitted:
         """Hand in a signed envelope; `attachments` are those beside it, `form` is xml, text or binary."""
         beside = write.attachments((attachments or {}).items())
         document = write.DOCUMENT_WRITERS[form]("document", raw)
@@ -148,7 +146,7 @@ class ExchangeClient:
         """Say that fetched messages are safely stored; return how many now count as delivered."""
         confirmed = tuple(Confirmed(i.delivery_id, i.message_id, i.sender, i.digest) for i in items)
         made = Request("confirmRequest", self._department, self._clock(), self._nonce(), items=confirmed)
-        return await self._call("Confirm", (self._signed(made),), lambda result: int(result.text("confirmed")))
+        return await self._call("Confirm", (self._signed(made),), lambda result: result.number("confirmed"))
 
     async def status(self, message_id: str) -> Standing:
         """How far a message of one's own has come."""
@@ -167,7 +165,7 @@ class ExchangeClient:
         except CallFailed as error:
             code = "answer" if error.cause == "fault" else error.cause
             raise Unavailable(f"exchange.{code}", operator=error.words) from None
-        except (Refused, ValueError) as error:
+        except Refused as error:
             raise Unavailable("exchange.answer", operator=str(error)) from None
 
 
@@ -194,7 +192,7 @@ def _fetched(result: Parameters, form: str) -> list[Fetched]:
     read = DOCUMENT_READERS[form]
     return [
         Fetched(
-            delivery_id=int(item.text("deliveryId")),
+            delivery_id=item.number("deliveryId"),
             sender=item.text("sender"),
             message_id=item.text("messageId"),
             type=item.text("type"),
@@ -221,7 +219,7 @@ def _standing(result: Parameters) -> Standing:
                 role=one.text("role"),
                 state=one.text("state"),
                 at=proof.read_time(one.text("at")) if one.has("at") else None,
-                attempts=int(one.text("attempts")),
+                attempts=one.number("attempts"),
                 detail=one.text("detail", ""),
             )
             for one in result.each("recipients", "recipient")

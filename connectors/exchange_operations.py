@@ -20,6 +20,7 @@ from hub.accept import accept, refuse
 from hub.errors import Refused
 from hub.hub import Hub
 from hub.message import Consignment
+from hub.parser import ParseLimits
 from hub.proof import write_time
 from hub.store.outbox import Leased
 from hub.store.trace import StoredDelivery
@@ -36,6 +37,15 @@ class Asked:
     form: str
     beside: dict[str, bytes]
     most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a known operation."""
+
+    operation: str
+    version: Version
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +83,30 @@ class Operation:
 async def perform(hub: Hub, body: bytes, content_type: str) -> Answered:
     """Carry out the call in an HTTP body. Errors: Refused, with the refusal on record; Unavailable; Misconfigured."""
     try:
-        spoken = read_call(body, content_type, EXCHANGE, wrapped(hub.rules.parse_limits))
-        operation = OPERATIONS.get(spoken.name)
-        if operation is None:
-            raise Refused("soap.operation", expected=", ".join(OPERATIONS), got=spoken.name[:100])
-        asked = operation.read(Parameters.of(spoken))
+        call = read(body, content_type, wrapped(hub.rules.parse_limits))
     except Refused as refusal:
         await _record(hub, body, refusal)
         raise
-    result = await operation.run(hub, asked)
-    name = spoken.name
-    fields = [write.element(f"{name}Result", *result.fields)]
+    result = await OPERATIONS[call.operation].run(hub, call.asked)
+    fields = [write.element(f"{call.operation}Result", *result.fields)]
     return Answered(
-        operation=name,
-        content=write.wrapper(EXCHANGE, f"{name}Response", fields),
-        version=spoken.version,
+        operation=call.operation,
+        content=write.wrapper(EXCHANGE, f"{call.operation}Response", fields),
+        version=call.version,
         sender=result.sender,
         message_id=result.message_id,
         count=result.count,
         endpoints=result.endpoints,
     )
+
+
+def read(body: bytes, content_type: str, limits: ParseLimits) -> Call:
+    """What an HTTP body asks for; its tree is gone when this returns. Errors: Refused soap.*, mime.*, xml.*"""
+    spoken = read_call(body, content_type, EXCHANGE, limits)
+    operation = OPERATIONS.get(spoken.name)
+    if operation is None:
+        raise Refused("soap.operation", expected=", ".join(OPERATIONS), got=spoken.name[:100])
+    return Call(spoken.name, spoken.version, operation.read(Parameters.of(spoken)))
 
 
 def _read_submitted(form: str, parameters: Parameters) -> Asked:

@@ -143,9 +143,7 @@ async def _gather(request: Request, most: int) -> bytes:
 
 def _reply(answered: Answered) -> tuple[Response, Outcome]:
     version = answered.version
-    response = Response(
-        write.message(version, answered.content), media_type=f"{version.media_type}; charset=utf-8"
-    )
+    response = Response(write.message(version, answered.content), media_type=f"{version.media_type}; charset=utf-8")
     return response, Outcome(answered.operation, answered.sender, answered.message_id, answered.count)
 
 

@@ -26,25 +26,27 @@ HANG_UP = "hub.hang-up"
 HEADER_SECONDS = 15.0
 """How long a connection may take from its opening, or from the first byte of a request, to the end of the headers."""
 DRAIN_SECONDS = 20
+MOST_PORT = 65535
 _BACKLOG = 2048
 
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket bound to an address; port 0 takes any free one. Errors: Misconfigured listen.*"""
+    if not 0 <= port <= MOST_PORT:  # getaddrinfo would take it modulo 65536
+        raise Misconfigured("listen.address", expected=f"0..{MOST_PORT}", got=str(port))
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, number)
-    except (OSError, UnicodeError, OverflowError) as error:
+    except (OSError, ValueError) as error:
         raise Misconfigured("listen.address", got=f"{host}:{port}", operator=str(error)) from None
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         # Without listening here a second process could bind the same port before the server starts.
         bound.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         bound.close()
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        code = "listen.port-in-use" if taken else "listen.address"
+        code = "listen.port-in-use" if error.errno == errno.EADDRINUSE else "listen.address"
         raise Misconfigured(code, got=f"{host}:{port}", operator=str(error)) from None
     return bound
 

@@ -16,6 +16,8 @@ from connectors.mime import Parts
 from connectors.soap import Spoken, cut_document
 from hub.errors import Refused
 
+_MOST_DIGITS = 19
+
 
 class Parameters:
     """The children of one element, by local name."""
@@ -55,6 +57,13 @@ class Parameters:
         if default is not None and name not in self._children:
             return default
         return self._text(name).strip()
+
+    def number(self, name: str) -> int:
+        """A whole number, not negative. Errors: Refused soap.parameter."""
+        text = self.text(name)
+        if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+            raise Refused("soap.parameter", where=name, expected="a whole number", got=text[:40])
+        return int(text)
 
     def document(self, name: str) -> bytes:
         """The document in an XmlHolder, cut out. Errors: Refused soap.parameter."""

@@ -192,7 +192,7 @@ def pretend_departments(departments: Iterable[PretendDepartment], base_url: str 
 def _read(parameters: Parameters, form: str, at: datetime) -> Received:
     """What a Deliver call hands over. Errors: Refused soap.parameter, xml.*, signature.*, attachment.*"""
     received = Received(
-        delivery_id=int(parameters.text("deliveryId")),
+        delivery_id=parameters.number("deliveryId"),
         sender=parameters.text("sender"),
         message_id=parameters.text("messageId"),
         type=parameters.text("type"),

@@ -28,9 +28,20 @@ log = logging.getLogger("hub.pretend")
 class Document(Protocol):
     """What a receipt says of the document that it is for."""
 
-    sender: str
-    message_id: str
-    digest: str
+    @property
+    def sender(self) -> str:
+        """Who sent it."""
+        ...
+
+    @property
+    def message_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its envelope, hexadecimal."""
+        ...
 
 
 def signed_for(document: Document, department: str, person: str, signer: Signer, at: datetime) -> bytes:

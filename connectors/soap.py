@@ -76,9 +76,7 @@ def body_limit(max_bytes: int) -> int:
 
 def wrapped(limits: ParseLimits) -> ParseLimits:
     """The limits for a SOAP message that carries a document within `limits`."""
-    return replace(
-        limits, max_bytes=body_limit(limits.max_bytes), max_depth=limits.max_depth + _WRAPPING_DEPTH
-    )
+    return replace(limits, max_bytes=body_limit(limits.max_bytes), max_depth=limits.max_depth + _WRAPPING_DEPTH)
 
 
 def guess_version(body: bytes, content_type: str) -> Version:

@@ -101,8 +101,7 @@ def escape(value: str) -> str:
 
 
 _FAULT_11 = (
-    b"<soap:Fault><faultcode>soap:%b</faultcode>"
-    b'<faultstring>%b / %b</faultstring><detail>%b</detail></soap:Fault>'
+    b"<soap:Fault><faultcode>soap:%b</faultcode><faultstring>%b / %b</faultstring><detail>%b</detail></soap:Fault>"
 )
 _FAULT_12 = (
     b"<soap:Fault><soap:Code><soap:Value>soap:%b</soap:Value></soap:Code><soap:Reason>"

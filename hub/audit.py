@@ -20,12 +20,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from hub.audit_delivery import check_deliveries
+from hub.audit_delivery import Read, check_deliveries
 from hub.audit_message import Standard, check_message
 from hub.certificate import split_certificates, thumbprint
 from hub.errors import Misconfigured
 from hub.evidence import Evidence, read_evidence
 from hub.finding import Finding, differing
+from hub.held import Held
 from hub.ledger import Entry, Flaw, Stored, check_chain
 from hub.message import Hop
 from hub.schema import Schemas
@@ -33,7 +34,7 @@ from hub.settings import Settings
 from hub.store import holdings
 from hub.store.store import Store
 
-__all__ = ["Finding", "Report", "Row", "Standard", "audit", "report", "standard_of"]
+__all__ = ["Finding", "Report", "Row", "Standard", "audit", "audit_message", "report", "standard_of"]
 
 _WITH_KEPT_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT})
 
@@ -177,22 +178,39 @@ def _check_documents(connection: Connection, seen: Seen) -> Iterator[Finding]:
             yield Finding("audit.document", digest, "content", digest, got)
 
 
-def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
-    @lru_cache(maxsize=64)  # one confirmation of a mailbox is the evidence of many deliveries
-    def read(digest: str) -> Evidence | None:
-        raw = holdings.content(connection, digest)
-        return None if raw is None else read_evidence(raw, standard.schemas)
+def audit_message(store: Store, standard: Standard, row: int) -> Iterator[Finding]:
+    """Yield what is wrong with one message, its copies and its attachments; `row` is its row id."""
+    with store.reading() as connection, holdings.as_stored(connection):
+        read = _evidence_reader(connection, standard)
+        for held in holdings.held_messages(connection, row):
+            yield from _check_held(connection, held, standard, read)
 
+
+def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
+    read = _evidence_reader(connection, standard)
     for held in holdings.held_messages(connection):
-        raw = holdings.content(connection, str(held.message["digest"]))
-        yield from check_message(held, raw, standard)
-        yield from check_deliveries(held, read)
-        missing = {str(row["digest"]) for row in held.beside}
-        for digest in missing - holdings.kept(connection, missing):
-            yield Finding("audit.document-missing", str(held.message["message_id"]), "attachment", digest)
+        yield from _check_held(connection, held, standard, read)
         seen(Row.MESSAGE, 1)
         seen(Row.DELIVERY, len(held.deliveries))
     deliveries, attachments = holdings.orphans(connection)
     for table, number in (("deliveries", deliveries), ("message_attachments", attachments)):
         if number:
             yield Finding("audit.orphan", table, "message", "0", str(number))
+
+
+def _check_held(connection: Connection, held: Held, standard: Standard, read: Read) -> Iterator[Finding]:
+    raw = holdings.content(connection, str(held.message["digest"]))
+    yield from check_message(held, raw, standard)
+    yield from check_deliveries(held, read)
+    beside = {str(row["digest"]) for row in held.beside}
+    for digest in beside - holdings.kept(connection, beside):
+        yield Finding("audit.document-missing", str(held.message["message_id"]), "attachment", digest)
+
+
+def _evidence_reader(connection: Connection, standard: Standard) -> Read:
+    @lru_cache(maxsize=64)  # one confirmation of a mailbox is the evidence of many deliveries
+    def read(digest: str) -> Evidence | None:
+        raw = holdings.content(connection, digest)
+        return None if raw is None else read_evidence(raw, standard.schemas)
+
+    return read

@@ -60,6 +60,5 @@ def _acknowledged(root: Any, raw: bytes, signer: str) -> frozenset[Claim]:
 def _confirmed(root: Any) -> frozenset[Claim]:
     request = proof.read_request(root)
     return frozenset(
-        Claim(item.sender, item.message_id, item.digest, request.department, item.delivery_id)
-        for item in request.items
+        Claim(item.sender, item.message_id, item.digest, request.department, item.delivery_id) for item in request.items
     )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from lxml import etree
 from starlette.types import ASGIApp
 
 from connectors.http_server import address_of, bind, serve_on
 
-T = TypeVar("T")
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 XML = "text/xml; charset=utf-8"
@@ -135,6 +134,3 @@ class Now:
 
     def __call__(self) -> Any:
         return self.value
-
-
-Work = Callable[[], Coroutine[Any, Any, T]]

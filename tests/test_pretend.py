@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator
 from urllib.request import urlopen
@@ -23,7 +24,7 @@ from hub.accept import examine
 from hub.dispatch import Dispatcher
 from hub.errors import Misconfigured
 from hub.parser import parse
-from tests.serving import ask, serving
+from tests.serving import ask, serving, soap
 from tests.test_sender import with_endpoints
 from tests.town import START, Town, signer_of
 
@@ -38,13 +39,13 @@ def receiver() -> Iterator[tuple[str, PretendDepartment]]:
 @pytest.mark.parametrize("query", ["wsdl", "wsdl12"])
 def test_zeep_delivers_in_each_form(receiver: tuple[str, PretendDepartment], town: Town, query: str) -> None:
     address, department = receiver
-    settings = zeep.Settings(forbid_external=True, forbid_dtd=True)  # type: ignore[no-untyped-call]
+    settings = zeep.Settings(forbid_external=True, forbid_dtd=True)
     client = zeep.Client(f"{address}/delivery/v1?{query}", settings=settings, transport=Transport(operation_timeout=5))
     raw = town.signed("a", "b", message_id=query)
-    tree = {"_value_1": etree.fromstring(raw)}
     fields = {"deliveryId": 1, "sender": "a", "messageId": query, "type": "official-document-1", "role": "main"}
-    fields["digest"] = department_digest(raw)
-    by_xml = client.service.Deliver(**fields, envelope=tree, stamp=tree)
+    fields["digest"] = hashlib.sha256(raw).hexdigest()
+    envelope, stamp = ({"_value_1": etree.fromstring(raw)} for _ in range(2))
+    by_xml = client.service.Deliver(**fields, envelope=envelope, stamp=stamp)
     by_text = client.service.DeliverText(**fields, envelope=raw.decode(), stamp=raw.decode())
     by_bytes = client.service.DeliverBinary(**fields, envelope=raw, stamp=raw)
     assert etree.QName(by_xml._value_1).localname == "acknowledgement"
@@ -52,12 +53,6 @@ def test_zeep_delivers_in_each_form(receiver: tuple[str, PretendDepartment], tow
     signature.verify(parse(by_bytes))
     assert department.handed["a", query].times == 3
     assert client.service.Ping() == "b OK"
-
-
-def department_digest(raw: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(raw).hexdigest()
 
 
 def test_what_it_got_can_be_asked(receiver: tuple[str, PretendDepartment]) -> None:
@@ -76,7 +71,8 @@ def test_a_department_that_is_not_there_is_not_found(path: str) -> None:
 
 def test_a_wrong_call_is_a_fault(town: Town) -> None:
     app = pretend_departments([PretendDepartment("b", signer_of("b")[0])])
-    for body in (b"", b"junk", b"<a/>"):
+    numbered = b'<h:Deliver xmlns:h="urn:hub:delivery:v1"><h:deliveryId>\xd9\xa3</h:deliveryId></h:Deliver>'
+    for body in (b"", b"junk", b"<a/>", soap(numbered), soap(b'<h:Other xmlns:h="urn:hub:delivery:v1"/>')):
         heard = ask(app, body, path="/dept/b/delivery/v1")
         assert heard.status == 500
         assert heard.tree.find(".//{*}Fault") is not None

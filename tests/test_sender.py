@@ -75,7 +75,9 @@ def consignment(raw: bytes, recipient: str = "b", message_id: str = "m-1", **fie
         type="official-document-1",
         digest=hashlib.sha256(raw).hexdigest(),
         envelope=raw,
-        stamp=signature.sign(proof.request_tree(proof.Request("statusRequest", "b", START, "n" * 16)), signer_of("hub")[0]),
+        stamp=signature.sign(
+            proof.request_tree(proof.Request("statusRequest", "b", START, "n" * 16)), signer_of("hub")[0]
+        ),
         **fields,  # type: ignore[arg-type]
     )
 
@@ -193,32 +195,24 @@ def drain(town: Town) -> None:
 # --- answers that no pretend department gives
 
 
+ENVELOPE = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>%b</s:Body></s:Envelope>'
+RESPONSE = b'<h:%b xmlns:h="urn:hub:delivery:v1">%b</h:%b>'
+ANSWERS = {
+    "redirect": RedirectResponse("http://127.0.0.1:9/elsewhere"),
+    "gzip": Response(b"\x1f\x8b", headers={"content-encoding": "gzip"}, media_type="text/xml"),
+    "empty": Response(status_code=202),
+    "fault200": Response(ENVELOPE % b"<s:Fault/>"),
+    "other-response": Response(ENVELOPE % (RESPONSE % (b"PingResponse", b"", b"PingResponse"))),
+    "no-result": Response(ENVELOPE % (RESPONSE % (b"DeliverResponse", b"", b"DeliverResponse"))),
+    "no-acknowledgement": Response(
+        ENVELOPE % (RESPONSE % (b"DeliverResponse", b"<h:DeliverResult/>", b"DeliverResponse"))
+    ),
+    "not-there": Response(status_code=404),
+}
+
+
 async def _answer(request: Request) -> Response:
-    match request.path_params["kind"]:
-        case "redirect":
-            return RedirectResponse("http://127.0.0.1:9/elsewhere")
-        case "gzip":
-            return Response(b"\x1f\x8b", headers={"content-encoding": "gzip"}, media_type="text/xml")
-        case "empty":
-            return Response(status_code=202)
-        case "fault200":
-            return Response(b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault/></s:Body></s:Envelope>')
-        case "other-response":
-            return Response(
-                b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
-                b'<h:PingResponse xmlns:h="urn:hub:delivery:v1"/></s:Body></s:Envelope>'
-            )
-        case "no-result":
-            return Response(
-                b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
-                b'<h:DeliverResponse xmlns:h="urn:hub:delivery:v1"/></s:Body></s:Envelope>'
-            )
-        case "no-acknowledgement":
-            return Response(
-                b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
-                b'<h:DeliverResponse xmlns:h="urn:hub:delivery:v1"><h:DeliverResult/></h:DeliverResponse></s:Body></s:Envelope>'
-            )
-    return Response(status_code=404)
+    return ANSWERS[request.path_params["kind"]]
 
 
 ODD = {
@@ -246,7 +240,9 @@ def test_an_odd_answer_is_no_delivery(odd: str, kind: str) -> None:
     assert caught.value.code == ODD[kind]
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{free}/", "http://no-such-host.invalid/", "http://[::1", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{free}/", "http://no-such-host.invalid/", "http://[::1", "file:///etc/passwd"]
+)
 def test_an_address_that_leads_nowhere_is_unreachable(url: str) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))

@@ -51,7 +51,7 @@ def address(door: tuple[str, Now], town: Town) -> str:
 
 
 def zeep_client(address: str, query: str = "wsdl") -> Any:
-    settings = zeep.Settings(forbid_external=True, forbid_dtd=True, strict=True)  # type: ignore[no-untyped-call]
+    settings = zeep.Settings(forbid_external=True, forbid_dtd=True, strict=True)
     return zeep.Client(f"{address}?{query}", settings=settings, transport=Transport(timeout=5, operation_timeout=5))
 
 
@@ -93,7 +93,9 @@ def test_zeep_sees_a_declared_fault(address: str, town: Town) -> None:
 # --- our own client
 
 
-def talk(address: str, town: Town, work: Callable[[ExchangeClient], Coroutine[Any, Any, T]], code: str = "a", **more: Any) -> T:
+def talk(
+    address: str, town: Town, work: Callable[[ExchangeClient], Coroutine[Any, Any, T]], code: str = "a", **more: Any
+) -> T:
     async def once() -> T:
         async with ExchangeClient(address, signer_of(code)[0], code, clock=town.clock, **more) as client:
             return await work(client)

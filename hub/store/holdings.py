@@ -100,9 +100,7 @@ def some_entries(connection: Connection, node: str = "", first: int = 0, most: i
 def heads(connection: Connection) -> list[Stored]:
     """The last entry of every chain."""
     last = select(ledger.c.node, func.max(ledger.c.sequence).label("sequence")).group_by(ledger.c.node).subquery()
-    query = _as_stored(ledger).join(
-        last, and_(last.c.node == ledger.c.node, last.c.sequence == ledger.c.sequence)
-    )
+    query = _as_stored(ledger).join(last, and_(last.c.node == ledger.c.node, last.c.sequence == ledger.c.sequence))
     return [_stored(row) for row in connection.execute(query.order_by(ledger.c.node)).mappings()]
 
 
@@ -111,9 +109,10 @@ def contents(connection: Connection) -> Iterator[tuple[str, Any]]:
     return ((str(row["digest"]), row["content"]) for row in _stream(connection, _as_stored(documents), size=20))
 
 
-def held_messages(connection: Connection) -> Iterator[Held]:
-    """Every message, in order of its row id."""
-    rows = _stream(connection, _as_stored(messages).order_by(messages.c.id))
+def held_messages(connection: Connection, row: int = 0) -> Iterator[Held]:
+    """Every message in order of its row id, or the one with row id `row`."""
+    query = _as_stored(messages).order_by(messages.c.id)
+    rows = _stream(connection, query.where(messages.c.id == row) if row else query)
     for batch in _batches(rows, _BATCH):
         yield from _complete(connection, batch)
 
@@ -150,9 +149,7 @@ def _hops(connection: Connection, message_ids: Iterable[str]) -> dict[tuple[str,
 def orphans(connection: Connection) -> tuple[int, int]:
     """How many deliveries and how many attachments belong to no message."""
     counts = [
-        connection.scalar(
-            select(func.count()).select_from(table).where(table.c.message.not_in(select(messages.c.id)))
-        )
+        connection.scalar(select(func.count()).select_from(table).where(table.c.message.not_in(select(messages.c.id))))
         for table in (deliveries, message_attachments)
     ]
     return counts[0] or 0, counts[1] or 0

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, or_, select, update
 
 from hub.directory import Directory
 from hub.errors import Refused
-from hub.ledger import to_microseconds
+from hub.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState, Hop
 from hub.store.tables import deliveries, messages
 from hub.store.transaction import Transaction
@@ -45,10 +45,43 @@ class Resent:
     expired: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One delivery that was given up."""
+
+    sender: str
+    message_id: str
+    recipient: str
+    endpoint: str
+    cause: str
+    attempts: int
+    ended: datetime
+    expires: datetime | None
+
+
+def list_dead(connection: Connection, of: str = "", most: int = 100) -> list[DeadLetter]:
+    """Dead letters, oldest first; `of` is a cause or an endpoint."""
+    query = _dead("", "").order_by(deliveries.c.id).limit(most)
+    if of:
+        query = query.where(or_(deliveries.c.cause == of, deliveries.c.endpoint == of))
+    return [
+        DeadLetter(
+            sender=row.sender,
+            message_id=row.message_id,
+            recipient=row.recipient,
+            endpoint=row.endpoint,
+            cause=row.cause or "",
+            attempts=row.attempts,
+            ended=from_microseconds(row.done_us or 0),
+            expires=from_microseconds(row.expires_us) if row.expires_us is not None else None,
+        )
+        for row in connection.execute(query)
+    ]
+
+
 def _rows() -> Select[Any]:
     columns = (messages.c.sender, messages.c.message_id, messages.c.digest)
-    query = select(deliveries, *columns).join(messages, messages.c.id == deliveries.c.message)
-    return query.with_for_update(of=deliveries)
+    return select(deliveries, *columns).join(messages, messages.c.id == deliveries.c.message)
 
 
 def release_held(
@@ -59,7 +92,7 @@ def release_held(
     Errors: Refused delivery.state if none was.
     """
     query = _of_message(sender, message_id, recipient).where(deliveries.c.state == str(DeliveryState.HELD))
-    rows = transaction.connection.execute(query).all()
+    rows = transaction.connection.execute(_locked(query)).all()
     if not rows:
         raise Refused("delivery.state", expected=DeliveryState.HELD, where=recipient or message_id)
     _start(transaction, rows, Hop.RELEASED, order, at)
@@ -81,7 +114,7 @@ def resend(
 
     Errors: Refused delivery.recipient, delivery.state, delivery.expired.
     """
-    row = transaction.connection.execute(_of_message(sender, message_id, recipient)).first()
+    row = transaction.connection.execute(_locked(_of_message(sender, message_id, recipient))).first()
     if row is None:
         raise Refused("delivery.recipient", got=recipient, where=message_id)
     ended = [DeliveryState.DEAD, DeliveryState.DELIVERED] if again else [DeliveryState.DEAD]
@@ -108,11 +141,15 @@ def resend_dead(
     Returns the counts and the id to go on from; 0 when there are no more.
     """
     rows = transaction.connection.execute(
-        _dead(cause, endpoint).where(deliveries.c.id > after).order_by(deliveries.c.id).limit(most)
+        _locked(_dead(cause, endpoint).where(deliveries.c.id > after).order_by(deliveries.c.id).limit(most))
     ).all()
     alive = [row for row in rows if not _expired(row, at)]
     _start(transaction, alive, Hop.RESENT, order, at, directory)
     return Resent(len(alive), len(rows) - len(alive)), rows[-1].id if len(rows) == most else 0
+
+
+def _locked(query: Select[Any]) -> Select[Any]:
+    return query.with_for_update(of=deliveries)
 
 
 def _dead(cause: str, endpoint: str) -> Select[Any]:
