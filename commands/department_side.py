@@ -45,7 +45,7 @@ class Side:
     signer: FileSigner
 
     def call(self, url: str, work: Callable[[ExchangeClient], Coroutine[Any, Any, T]]) -> T:
-        """Run `work` with an open client. Errors: ExchangeFault (a Refused) in the hub's words; Unavailable exchange.*"""
+        """Run `work` with an open client. Errors: ExchangeFault (a Refused) in the hub's words, Unavailable."""
         return call(url, work, self.department, self.signer)
 
 

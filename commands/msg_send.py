@@ -29,7 +29,7 @@ CLASSIFICATIONS = ("none", "confidential", "secret", "topSecret")
     en="Build an envelope, sign it and hand it in",
     examples=(
         "hub msg send --from OFFICE --to WATER,PARKS --payload notice.xml --attach annex.ofd",
-        "hub msg send --from OFFICE --to group:all --copy AUDIT --payload notice.xml --number '云府〔2026〕3号' --expires 3d",
+        "hub msg send --from OFFICE --to group:all --copy AUDIT --payload doc.xml --number '云府〔2026〕3号'",
         "hub msg send --from OFFICE --to WATER --payload notice.xml --dry-run > envelope.xml",
     ),
 )

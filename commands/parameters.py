@@ -78,7 +78,7 @@ def common_options() -> list[click.Parameter]:
     shared: dict[str, Any] = {"expose_value": False, "is_eager": True, "callback": _remember, "hidden": True}
     forms = click.Choice(OUTPUTS)
     return [
-        Option(["-o", "--output", "session_output"], said=Phrase("输出形式", "form of the output"), type=forms, **shared),
+        Option(["-o", "--output", "session_output"], said=Phrase("输出形式", "form of output"), type=forms, **shared),
         Option(
             ["--data", "session_folder"],
             said=Phrase(f"数据目录（默认取环境变量 {DATA}，否则为 ./{DEFAULT_FOLDER}）",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 LANGUAGES = ("zh", "en")
@@ -25,7 +26,7 @@ def find_choice(words: Sequence[str], names: Sequence[str], choices: Sequence[st
     Read before click parses anything, because even a usage error has to be told in the right form.
     """
     before = words[: words.index("--")] if "--" in words else words
-    for word, following in zip(before, [*before[1:], ""], strict=True):
+    for word, following in zip_longest(before, before[1:]):
         for choice in choices:
             if (word in names and following == choice) or word in [f"{name}={choice}" for name in names]:
                 return choice

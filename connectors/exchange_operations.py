@@ -7,7 +7,7 @@ It knows no HTTP.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -22,11 +22,9 @@ from hub.hub import Hub
 from hub.message import Consignment
 from hub.parser import ParseLimits
 from hub.proof import write_time
-from hub.store.outbox import Leased
 from hub.store.trace import StoredDelivery
 
 T = TypeVar("T")
-MOST_FETCHED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,6 @@ class Asked:
     document: bytes
     form: str
     beside: dict[str, bytes]
-    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +117,6 @@ def _read_request(parameters: Parameters) -> Asked:
     return Asked(parameters.document("request"), form, {})
 
 
-def _read_fetch(parameters: Parameters) -> Asked:
-    """The request with the number that it asks for, unproven: it serves only to tell whether more may be waiting."""
-    asked = _read_request(parameters)
-    number = parameters.element.findtext(".//{urn:hub:proof:v1}max", "").strip()
-    return replace(asked, most=int(number) if number.isdigit() and len(number) <= 3 else MOST_FETCHED)
-
-
 async def _submit(hub: Hub, asked: Asked) -> Result:
     receipt = await accept(hub, asked.document, asked.beside)
     fields = (
@@ -140,25 +130,11 @@ async def _submit(hub: Hub, asked: Asked) -> Result:
 
 
 async def _fetch(hub: Hub, asked: Asked) -> Result:
-    leased, until = await _proven(hub, asked, mailbox.fetch(hub, asked.document))
-    given = _within(leased, hub.settings.limits.max_bytes)
-    more = len(given) < len(leased) or len(leased) >= asked.most
-    items = [_item(one.consignment, until, asked.form) for one in given]
-    department = leased[0].consignment.recipient if leased else ""
-    fields = (write.text("more", "true" if more else "false"), write.element("items", *items))
-    return Result(fields, department, count=len(given))
-
-
-def _within(leased: list[Leased], most: int) -> list[Leased]:
-    """As many as fit into an answer of `most` bytes, but one at least; the others come again when their lease ends."""
-    given: list[Leased] = []
-    total = 0
-    for one in leased:
-        total += len(one.consignment.envelope) + sum(len(content) for _, content in one.consignment.attachments)
-        if given and total > most:
-            break
-        given.append(one)
-    return given
+    fetched = await _proven(hub, asked, mailbox.fetch(hub, asked.document))
+    items = [_item(one.consignment, fetched.until, asked.form) for one in fetched.leased]
+    department = fetched.leased[0].consignment.recipient if fetched.leased else ""
+    fields = (write.text("more", "true" if fetched.more else "false"), write.element("items", *items))
+    return Result(fields, department, count=len(items))
 
 
 def _item(consignment: Consignment, until: datetime, form: str) -> bytes:
@@ -227,7 +203,7 @@ OPERATIONS = {
     "Submit": Operation(partial(_read_submitted, "xml"), _submit),
     "SubmitText": Operation(partial(_read_submitted, "text"), _submit),
     "SubmitBinary": Operation(partial(_read_submitted, "binary"), _submit),
-    "Fetch": Operation(_read_fetch, _fetch),
+    "Fetch": Operation(_read_request, _fetch),
     "Confirm": Operation(_read_request, _confirm),
     "Status": Operation(_read_request, _status),
 }

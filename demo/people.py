@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 from demo.names import CITY, CITY_OFFICE, DIVISION, PERMIT_OFFICE, SUPERVISION, receivers
 from hub.administer import edit_registry
 from hub.ca import DemoCa
-from hub.certificate import EnrolledCertificate
+from hub.certificate import EnrolledCertificate, split_certificates, thumbprint
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.hub import open_store, read_settings
 from hub.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install, write_private
@@ -68,13 +67,12 @@ class Ports:
     """Where everybody listens. The two that are down have a port of their own, where nobody listens yet."""
 
     hub: int
-    usual: int
-    slow: int
+    prompt: int
     returning: int
     absent: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class City:
     """A data directory with everybody in it."""
 
@@ -83,7 +81,7 @@ class City:
     ports: Ports
     departments: Mapping[str, Department]
 
-    @cached_property
+    @property
     def hub_url(self) -> str:
         """The hub's base address."""
         return f"http://127.0.0.1:{self.ports.hub}"
@@ -96,6 +94,11 @@ class City:
         """A department's own key."""
         home = self.folder / DEPARTMENTS_FOLDER
         return FileSigner.load(home / f"{code}.key", home / f"{code}.crt")
+
+    def hub_thumbprint(self) -> str:
+        """The hub's own certificate, by its SHA-256."""
+        path = self.folder / read_settings(self.folder).certificate
+        return thumbprint(split_certificates(path.read_bytes())[0])
 
 
 def found_city(folder: Path, count: int, ports: Ports, at: datetime) -> City:
@@ -126,8 +129,7 @@ def found_city(folder: Path, count: int, ports: Ports, at: datetime) -> City:
 def _endpoints(cast: Cast, ports: Ports) -> list[Endpoint]:
     fetching = (CITY_OFFICE.code, SUPERVISION.code, *cast.mailbox)
     where = {
-        **dict.fromkeys(cast.usual, ports.usual),
-        **dict.fromkeys(cast.slow, ports.slow),
+        **dict.fromkeys(cast.prompt, ports.prompt),
         cast.returning: ports.returning,
         cast.absent: ports.absent,
     }

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -66,9 +66,13 @@ class Child:
 
 @dataclass(slots=True)
 class Children:
-    """All processes of one demo on one data directory; what they say is kept in its folder `LOGS`."""
+    """All processes of one demo on one data directory; what they say is kept in its folder `LOGS`.
+
+    `berths` are the ports they will listen on, by process name.
+    """
 
     folder: Path
+    berths: Mapping[str, Berth]
     started: list[Child] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -82,9 +86,26 @@ class Children:
             child.process.terminate()
         for child in running:
             child.stop(PATIENCE / 4)
+        for berth in self.berths.values():
+            berth.release()
 
-    def start(self, name: str, words: Sequence[str]) -> Child:
-        """Run `hub WORDS` on the data directory."""
+    def serve(self) -> Child:
+        """Start the hub, as its settings say."""
+        return self._start("hub", ["serve"])
+
+    def receive(self, name: str, codes: Sequence[str], faults: Mapping[str, str] | None = None) -> Child:
+        """Start one process that plays departments which sign for what they get, some of them with a fault."""
+        chosen = [word for code, fault in (faults or {}).items() for word in ("--fault", f"{code}={fault}")]
+        port = str(self.berths[name].port)
+        return self._start(name, ["mock", "dept", *codes, "--port", port, *chosen, "--sign-for"])
+
+    def tails(self) -> list[tuple[str, list[str]]]:
+        """What each process said last."""
+        return [(child.name, child.tail()) for child in self.started]
+
+    def _start(self, name: str, words: Sequence[str]) -> Child:
+        """Run `hub WORDS` on the data directory, on the port that was kept for it."""
+        self.berths[name].release()
         log = self.folder / LOGS / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
@@ -101,18 +122,6 @@ class Children:
         child = Child(name, process, log)
         self.started.append(child)
         return child
-
-    def serve(self) -> Child:
-        """Start the hub as its settings say."""
-        return self.start("hub", ["serve"])
-
-    def receive(self, name: str, codes: Sequence[str], port: int, fault: str = "none") -> Child:
-        """Start one process that plays departments which sign for what they get."""
-        return self.start(name, ["mock", "dept", *codes, "--port", str(port), "--fault", fault, "--sign-for"])
-
-    def tails(self) -> list[tuple[str, list[str]]]:
-        """What each process said last."""
-        return [(child.name, child.tail()) for child in self.started]
 
 
 async def until_answering(child: Child, url: str) -> None:

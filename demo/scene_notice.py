@@ -14,14 +14,13 @@ from demo.names import CITY_OFFICE
 from demo.processes import until_answering
 from demo.stage import Handed, Stage, collect, handed_over, until
 from hub import proof, signature
-from hub.certificate import split_certificates, thumbprint
 from hub.envelope import payload_of
 from hub.message import DeliveryState
 from hub.parser import parse
 
 
-async def play(stage: Stage, notice: Document) -> None:
-    """Send it, see it delivered, see one department come back, collect what people have signed."""
+async def play(stage: Stage, notice: Document) -> Submitted:
+    """Send it, see it delivered, see one department come back, count who has signed; return the hub's receipt."""
     cast, screen = stage.city.cast, stage.screen
     total = len(cast.everybody)
     screen.scene(
@@ -35,6 +34,7 @@ async def play(stage: Stage, notice: Document) -> None:
         await _come_back(stage, office, notice)
         await _compare_copies(stage, notice)
         await _count_signed(stage, office, notice)
+        return accepted
 
 
 async def _hand_in(stage: Stage, office: ExchangeClient, notice: Document) -> Submitted:
@@ -49,8 +49,7 @@ async def _hand_in(stage: Stage, office: ExchangeClient, notice: Document) -> Su
         f"accepted in {took:.0f} ms; the hub's signed stamp: node {stamp.node}, entry {stamp.sequence}, "
         f"{len(stamp.recipients)} recipients",
     )
-    own = thumbprint(split_certificates((stage.city.folder / "keys" / "hub.crt").read_bytes())[0])
-    screen.check("戳记由交换中心签名", "the stamp is signed by the hub", own, signed.thumbprint)
+    screen.check("戳记由交换中心签名", "the stamp is the hub's", stage.city.hub_thumbprint(), signed.thumbprint)
     screen.check("戳记所记摘要即所发信封", "the stamp names the envelope sent", notice.digest, stamp.digest)
     everybody = sorted(stage.city.cast.everybody)
     screen.check("戳记列明全部收件单位", "the stamp names every recipient", everybody, sorted(stamp.recipients))
@@ -111,8 +110,7 @@ async def _come_back(stage: Stage, office: ExchangeClient, notice: Document) -> 
     """One of the two starts its system again; nobody tells the hub, which finds out by its next retry."""
     city, screen = stage.city, stage.screen
     code = city.cast.returning
-    stage.children.berths["returning"].release()
-    child = stage.children.receive("returning", [code], city.ports.returning)
+    child = stage.children.receive("returning", [code])
     await until_answering(child, f"http://127.0.0.1:{city.ports.returning}/dept/{code}/received")
     began = time.perf_counter()
     standing = await until(lambda: office.status(notice.message_id), lambda seen: bool(_delivered(seen, [code])))
@@ -144,8 +142,7 @@ async def copies(stage: Stage, message_id: str) -> dict[str, list[Handed]]:
     """What every receiving system has of a message."""
     cast, ports = stage.city.cast, stage.city.ports
     return {
-        **await handed_over(ports.usual, cast.usual, message_id),
-        **await handed_over(ports.slow, cast.slow, message_id),
+        **await handed_over(ports.prompt, cast.prompt, message_id),
         **await handed_over(ports.returning, [cast.returning], message_id),
     }
 

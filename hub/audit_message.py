@@ -73,6 +73,7 @@ def _read(raw: bytes, schemas: Schemas) -> tuple[Envelope, str]:
 def _expected(found: Envelope, signer: str, raw: bytes, held: Held) -> dict[str, object]:
     header, number = found.header, found.header.document_number
     normal = normalise_document_number(number) if number else None
+    beside = [line for line in found.attachments if line.content is None]
     kept_normal = normal is not None and held.message["document_number"] == normal
     return {
         "sender": header.sender,
@@ -88,6 +89,8 @@ def _expected(found: Envelope, signer: str, raw: bytes, held: Held) -> dict[str,
         "expires_us": to_microseconds(header.expires) if header.expires else None,
         "size": len(raw),
         "signer": signer,
+        "beside": len(beside),
+        "beside_size": sum(line.size for line in beside),
     }
 
 

@@ -218,6 +218,10 @@ CATALOGUE: dict[str, Text] = {
         "没有找到该报文", "no such message was found",
         "请核对报文标识、办件编号或发文字号", "check the message id, case number or document number",
     ),
+    "message.ambiguous": Text(
+        "有多个发送方使用了此报文标识", "several senders have used this message id",
+        "请写成 发送方/报文标识", "write it as SENDER/ID",
+    ),
     # request: Fetch, Confirm and Status
     "request.invalid": Text(
         "请求不符合 proof-1 模式", "the request does not match schema proof-1",
@@ -371,6 +375,18 @@ CATALOGUE: dict[str, Text] = {
     "delivery.recipient": Text(
         "该单位不是这份报文的收件单位", "this department is not a recipient of the message",
         "请用 hub msg trace 查看收件单位", "see its recipients with hub msg trace",
+    ),
+    "delivery.altered": Text(
+        "收到的信封与其摘要不符", "the fetched envelope does not have its digest",
+        "请重新收取；如仍不符，请联系本中心管理员", "fetch it again; if it stays so, ask the hub's administrator",
+    ),
+    "mailbox.absent": Text(
+        "该单位没有信箱", "this department has no mailbox",
+        "请用 hub endpoint add 单位代码 --mailbox 登记", "add one with hub endpoint add CODE --mailbox",
+    ),
+    "mailbox.nothing": Text(
+        "该目录中没有收取的报文", "there are no fetched messages in this folder",
+        "请指定 hub mailbox fetch --out 所用的目录", "name the folder of hub mailbox fetch --out",
     ),
     # audit: what the check of the whole database finds
     "audit.chain": Text(
@@ -653,6 +669,19 @@ CATALOGUE: dict[str, Text] = {
         "没有这种模拟故障", "there is no such pretended fault",
         "请从所示故障中选择", "choose one of those shown",
     ),
+    # demo
+    "demo.process": Text(
+        "演示所用的进程未能启动或意外结束", "a process of the demo did not start, or ended too early",
+        "请查看数据目录 demo-logs 中该进程的日志", "look into its file in demo-logs of the data directory",
+    ),
+    "demo.foreign": Text(
+        "该目录不是由演示建立的，不予删除", "the folder was not made by the demo, so it is not removed",
+        "请用 --data 指定其他目录", "name another folder with --data",
+    ),
+    "demo.no-samples": Text(
+        "找不到随程序提供的示例公文", "the sample documents that come with the program are not there",
+        "请重新安装程序", "install the program again",
+    ),
     "settings.value": Text(
         "配置项的值不正确", "a setting has a wrong value",
         "请修改 hub.yaml", "correct hub.yaml",
@@ -692,6 +721,10 @@ CATALOGUE: dict[str, Text] = {
     "store.damaged": Text(
         "数据库文件已损坏", "the database file is damaged",
         "请从备份恢复", "restore it from a backup",
+    ),
+    "store.lost": Text(
+        "存储中缺少应有的内容", "a document that must be there is missing from the database",
+        "请运行 hub ledger verify 查明范围，并从备份恢复", "see what is affected with hub ledger verify, and restore from a backup",
     ),
     "store.url": Text(
         "数据库地址不正确", "the database address is not right",

@@ -6,6 +6,7 @@ message stays leased to its department until it is confirmed or the lease runs o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,15 +24,24 @@ from hub.store.trace import Traced
 from hub.store.transaction import Transaction
 
 
-async def fetch(hub: Hub, raw: bytes) -> tuple[list[Leased], datetime]:
-    """Lease a department's waiting messages, oldest first; return them and when the leases end.
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a department was given to keep until `until`, and whether `more` is waiting."""
+
+    leased: tuple[Leased, ...]
+    until: datetime
+    more: bool
+
+
+async def fetch(hub: Hub, raw: bytes) -> Fetched:
+    """Lease a department's waiting messages, oldest first.
 
     Errors: Refused xml.*, request.*, signature.*, certificate.*.
     """
     at = hub.clock()
     request, _ = examine(raw, "fetchRequest", hub.rules, at)
     until = at + timedelta(seconds=hub.settings.delivery.mailbox_lease)
-    return await hub.writer.run(lambda t: lease(t, hub, request, at, until)), until
+    return await hub.writer.run(lambda t: lease(t, hub, request, at, until))
 
 
 async def confirm(hub: Hub, raw: bytes) -> int:
@@ -73,12 +83,13 @@ def examine(raw: bytes, kind: str, rules: Rules, at: datetime) -> tuple[Request,
     return request, signer.thumbprint
 
 
-def lease(transaction: Transaction, hub: Hub, request: Request, at: datetime, until: datetime) -> list[Leased]:
-    """Lease up to `request.max` messages from the mailboxes of the department that asks."""
+def lease(transaction: Transaction, hub: Hub, request: Request, at: datetime, until: datetime) -> Fetched:
+    """Lease up to `request.max` messages, as many as one answer can hold, from the mailboxes of who asks."""
     _spend(transaction, hub, request, at)
     endpoints = hub.rules.directory.of_department.get(request.department, ())
-    mailboxes = [(e.code, request.max) for e in endpoints if e.kind is Kind.MAILBOX and not e.paused]
-    leased = outbox.lease(transaction, mailboxes, at, until, holder=request.department)[: request.max]
+    mailboxes = [e.code for e in endpoints if e.kind is Kind.MAILBOX and not e.paused]
+    most, most_bytes = request.max, hub.settings.limits.max_bytes
+    leased, more = outbox.lease_to_owner(transaction, mailboxes, request.department, at, until, most, most_bytes)
     for one in leased:
         consignment = one.consignment
         transaction.append(
@@ -90,7 +101,7 @@ def lease(transaction: Transaction, hub: Hub, request: Request, at: datetime, un
             target=consignment.recipient,
             document=consignment.digest,
         )
-    return leased
+    return Fetched(tuple(leased), until, more)
 
 
 def settle(

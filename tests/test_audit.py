@@ -83,7 +83,7 @@ def _empty_mailbox(town: Town) -> None:
 def _fetch(town: Town, nonce: str) -> list[Consignment]:
     asked = Request("fetchRequest", "m", town.clock(), nonce * 16, max=10)
     raw = signature.sign(proof.request_tree(asked), signer_of("m")[0])
-    leased, _ = town.run(fetch(town.hub, raw))
+    leased = town.run(fetch(town.hub, raw)).leased
     return [one.consignment for one in leased]
 
 

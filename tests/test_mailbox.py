@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timedelta
 
 import pytest
@@ -23,7 +24,7 @@ def request(kind: str, department: str, time: datetime, *, by: str = "", **field
 
 def fetch(town: Town, department: str = "m", most: int = 10) -> list[Leased]:
     raw = request("fetchRequest", department, town.clock(), max=most)
-    return town.run(mailbox.fetch(town.hub, raw))[0]
+    return list(town.run(mailbox.fetch(town.hub, raw)).leased)
 
 
 def confirm(town: Town, items: list[Leased], department: str = "m") -> int:
@@ -69,6 +70,24 @@ def test_at_most_max_are_given(town: Town) -> None:
         town.send("a", "m")
     assert len(fetch(town, most=3)) == 3
     assert len(fetch(town, most=3)) == 2
+
+
+def test_it_is_said_whether_more_is_waiting(town: Town) -> None:
+    for _ in range(3):
+        town.send("a", "m")
+    asked = [request("fetchRequest", "m", town.clock(), max=2) for _ in range(2)]
+    assert [town.run(mailbox.fetch(town.hub, raw)).more for raw in asked] == [True, False]
+
+
+def test_an_answer_holds_no_more_than_the_limit_but_one_message_at_least(town: Town) -> None:
+    sizes = [len(town.signed("a", "m")) for _ in range(1)]
+    town.settle(limits=dataclasses.replace(town.hub.settings.limits, max_bytes=sizes[0] + 100))
+    for _ in range(3):
+        town.send("a", "m")
+    raw = request("fetchRequest", "m", town.clock(), max=10)
+    got = town.run(mailbox.fetch(town.hub, raw))
+    assert (len(got.leased), got.more) == (1, True)
+    assert len(fetch(town)) == 1
 
 
 def test_a_department_sees_only_its_own(town: Town) -> None:

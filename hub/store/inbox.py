@@ -55,7 +55,7 @@ def find_message(transaction: Transaction, sender: str, message_id: str) -> Know
             return Known(row["digest"], row["stamp"], row["received_us"])
     row = {"sender": sender, "message_id": message_id}
     found = _KNOWN.execute(transaction.connection, row).first()
-    return Known(*found) if found else None
+    return Known(found.digest, found.stamp, found.received_us) if found else None
 
 
 def add_message(
@@ -86,6 +86,7 @@ def add_message(
             "signer": proven.signer.thumbprint,
             "stamp": stamp,
             "beside": len(beside),
+            "beside_size": sum(line.size for line, _ in beside),
         },
     )
     for line, content in beside:

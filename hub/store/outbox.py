@@ -44,7 +44,9 @@ _ROWS: Select[Any] = select(
     messages.c.type,
     messages.c.digest,
     messages.c.stamp,
+    messages.c.size,
     messages.c.beside,
+    messages.c.beside_size,
 ).join(messages, messages.c.id == deliveries.c.message)
 
 _BLOCKED = exists().where(
@@ -83,20 +85,43 @@ _ATTACHMENTS = Prepared(
 
 
 def lease(
+    transaction: Transaction, endpoints: Iterable[tuple[str, int]], at: datetime, until: datetime
+) -> list[Leased]:
+    """Lease for this node what is due now at each (endpoint, at most n), oldest first."""
+    rows = _due(transaction.connection, endpoints, at)
+    return _take(transaction, rows, until, transaction.node)
+
+
+def lease_to_owner(
     transaction: Transaction,
-    endpoints: Iterable[tuple[str, int]],
+    mailboxes: Sequence[str],
+    owner: str,
     at: datetime,
     until: datetime,
-    holder: str = "",
-) -> list[Leased]:
-    """Lease what is due now at each (endpoint, at most n), oldest first, for this node or another `holder`."""
+    most: int,
+    most_bytes: int,
+) -> tuple[list[Leased], bool]:
+    """Lease to the department that owns these mailboxes; say also whether more is waiting.
+
+    At most `most` messages and `most_bytes` together, but one message at least, however large.
+    """
+    rows = _due(transaction.connection, [(code, most + 1) for code in mailboxes], at)
+    total, chosen = 0, []
+    for row in rows[:most]:
+        total += row.size + row.beside_size
+        if chosen and total > most_bytes:
+            break
+        chosen.append(row)
+    return _take(transaction, chosen, until, owner), len(chosen) < len(rows)
+
+
+def _due(connection: Connection, endpoints: Iterable[tuple[str, int]], at: datetime) -> list[Row[Any]]:
     now = to_microseconds(at)
-    rows = [
+    return [
         row
         for endpoint, most in endpoints
-        for row in _DUE.execute(transaction.connection, {"endpoint": endpoint, "now": now, "most": most})
+        for row in _DUE.execute(connection, {"endpoint": endpoint, "now": now, "most": most})
     ]
-    return _take(transaction, rows, until, holder or transaction.node)
 
 
 def lease_expired(transaction: Transaction, at: datetime, until: datetime, most: int = 100) -> list[Leased]:
@@ -117,7 +142,8 @@ def _take(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime, h
 def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]:
     connection = transaction.connection
     envelopes = {digest: _read_content(connection, digest) for digest in {row.digest for row in rows}}
-    beside = {message: _read_attachments(connection, message) for message in {row.message for row in rows if row.beside}}
+    with_files = {row.message for row in rows if row.beside}
+    beside = {message: _read_attachments(connection, message) for message in with_files}
     return [
         Leased(
             Consignment(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from hub.certificate import EnrolledCertificate, thumbprint
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.registry import Group, Registry
-from hub.schema import SchemaPackage
+from hub.schema_package import SchemaPackage
 from hub.store.tables import (
     anchors,
     certificates,

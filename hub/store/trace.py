@@ -36,6 +36,7 @@ class StoredMessage:
     signer: str
     stamp: bytes
     beside: int
+    beside_size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -18,10 +19,11 @@ Refuse = Callable[..., Refused]
 
 @pytest.fixture(scope="session")
 def explained() -> Schemas:
-    """The schemas with their explanations built: that reads files, once."""
+    """The schemas with their explanations built; that and a first use of a codec read files, once."""
+    for codec in ("utf-16-le", "utf-16-be", "gb18030"):
+        codecs.lookup(codec)
     known = schemas()
-    for token in ("envelope-1", *known.tokens()):
-        known.model(token)
+    known.warm()
     return known
 
 
