@@ -27,8 +27,8 @@ command = noun(
 def init(session: Session, name: str) -> None:
     """Make a demo CA, trust it and bring in its first revocation list."""
     from commands.opened import opened_store
-    from hub.administer import trust_authorities
     from hub.ca import DemoCa
+    from hub.edit import trust_authorities
     from hub.errors import Misconfigured
 
     if _home(session).exists():
@@ -160,20 +160,19 @@ def _publish(session: Session, ca: DemoCa, days: int = 365) -> None:
     """Save the CA with a fresh list, and give the list to the hub."""
     from datetime import timedelta
 
-    from commands.opened import opened_store
-    from hub.administer import keep_crl
+    from commands.opened import crl_folder, opened_store
     from hub.ca import CRL_FILE
-    from hub.hub import read_settings
+    from hub.edit import keep_crl
 
     at = session.clock()
     ca.save(_home(session), at, at + timedelta(days=days))
     with opened_store(session) as store:
-        keep_crl(store, session.folder, read_settings(session.folder), (_home(session) / CRL_FILE).read_bytes())
+        keep_crl(store, crl_folder(session), (_home(session) / CRL_FILE).read_bytes())
 
 
 def _enrol(session: Session, dept: str, pem: bytes) -> None:
     from commands.opened import opened_store, rules_of
-    from hub.administer import enrol
+    from hub.edit import enrol
 
     with opened_store(session) as store:
         enrol(store, dept, pem, rules_of(session, store).trust, session.clock())

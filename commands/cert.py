@@ -51,8 +51,8 @@ mark_argument = argument("thumbprint", zh="指纹，或其前 8 位以上", en="
 def add(session: Session, dept: str, file: Path) -> None:
     """Enrol a certificate."""
     from commands.opened import opened_store, rules_of
-    from hub.administer import enrol
     from hub.certificate import read_certificate
+    from hub.edit import enrol
 
     with opened_store(session) as store:
         line = enrol(store, dept, read_file(file), rules_of(session, store).trust, session.clock())

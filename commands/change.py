@@ -24,7 +24,7 @@ def read(session: Session) -> Registry:
 def change(session: Session, edit: Callable[[Registry], Registry]) -> None:
     """Change the registry and tell every difference, or that there is none."""
     from commands.opened import opened_store
-    from hub.administer import edit_registry
+    from hub.edit import edit_registry
 
     with opened_store(session) as store:
         tell(session, edit_registry(store, edit))
@@ -36,7 +36,7 @@ def change_after_asking(session: Session, edit: Callable[[Registry], Registry], 
     Errors: click.Abort; Misconfigured registry.moved.
     """
     from commands.opened import opened_store
-    from hub.administer import replace_registry
+    from hub.edit import replace_registry
     from hub.registry_diff import diff
     from hub.store.registry import read_registry
 

@@ -61,5 +61,5 @@ def _next(session: Session, city: City) -> list[tuple[str, Phrase]]:
         (f"{hub} msg trace {CITY_OFFICE.code}/{NOTICE_ID}", Phrase("追踪通知", "trace the notice")),
         (f"{copy} ledger verify", Phrase("被改动的副本", "the copy that was tampered with")),
         (f"{hub} serve", Phrase("再次运行交换中心", "run this hub again")),
-        (f"{hub} mock dept {absent} --port {port} --sign-for", Phrase("恢复仍在等待的单位", "bring up the one that waits")),
+        (f"{hub} mock dept {absent} --port {port} --sign-for", Phrase("恢复仍在等待的单位", "bring up the last one")),
     ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.change import change, change_after_asking, read
 from commands.frame import Phrase, Session, argument, column, noun, option
+
+if TYPE_CHECKING:
+    from hub.directory import Department
 
 LEVELS = ("province", "city", "county", "town")
 COLUMNS = (
@@ -28,7 +31,7 @@ MORE = (
 
 command = noun("dept", zh="参加交换的单位。", en="The departments of the exchange.")
 code_argument = argument("code", zh="单位代码", en="department code")
-level_option = click.Choice(LEVELS)
+LEVEL = click.Choice(LEVELS)
 
 
 @command.verb(
@@ -42,7 +45,7 @@ level_option = click.Choice(LEVELS)
 @option("--uscc", zh="统一社会信用代码（18 位）", en="unified social credit code (18 characters)", required=True)
 @option("--division", zh="行政区划代码", en="administrative division code", required=True)
 @option("--parent", zh="上级单位代码", en="code of the department above", default="")
-@option("--level", zh="层级", en="level", type=level_option, default="city")
+@option("--level", zh="层级", en="level", type=LEVEL, default="city")
 def add(session: Session, code: str, name: str, uscc: str, division: str, parent: str, level: str) -> None:
     """Register a department."""
     from hub.codes import check_division, check_uscc
@@ -95,7 +98,7 @@ def show(session: Session, code: str) -> None:
 @option("--uscc", zh="统一社会信用代码", en="unified social credit code")
 @option("--division", zh="行政区划代码", en="administrative division code")
 @option("--parent", zh="上级单位代码，空为无上级", en="code of the department above, empty for none")
-@option("--level", zh="层级", en="level", type=level_option)
+@option("--level", zh="层级", en="level", type=LEVEL)
 def set_fields(session: Session, code: str, **given: str | None) -> None:
     """Change the fields that are given."""
     from hub.codes import check_division, check_uscc
@@ -148,6 +151,5 @@ def _change(session: Session, code: str, **values: Any) -> None:
     change(session, lambda registry: changed(registry, replace(department_of(registry, code), **values)))
 
 
-def _row(department: Any) -> list[object]:
-    values = {f.name: getattr(department, f.name) for f in fields(department)}
-    return [values[c.key] for c in COLUMNS]
+def _row(department: Department) -> list[object]:
+    return [getattr(department, c.key) for c in COLUMNS]

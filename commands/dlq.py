@@ -95,7 +95,10 @@ def resend(session: Session, cause: str, endpoint: str, every: bool, reason: str
     with opened_store(session) as store, store.reading() as connection:
         groups = dead_letters(connection)
     number = sum(g.count for g in groups if cause in ("", g.cause) and endpoint in ("", g.endpoint))
-    if number and not yes:
+    if not number:
+        session.done(_NONE, resent=0, expired=0)
+        return
+    if not yes:
         session.confirm(Phrase(f"将重新投递 {number} 件，确定吗？", f"Resend {number} dead letters?"))
     done = _resend(session, cause, endpoint, reason, number)
     session.done(
@@ -116,7 +119,7 @@ def _resend(session: Session, cause: str, endpoint: str, reason: str, number: in
     resent = expired = 0
     with opened_store(session) as store, progress(session, number, Phrase("重新投递", "resending")) as step:
         directory, order = rules_of(session, store).directory, order_of(store.hub_id, reason)
-        after, more = 0, number > 0
+        after, more = 0, True
         while more:
             with store.transaction() as transaction:
                 some, after = resend_dead(

@@ -97,5 +97,5 @@ def _ready(session: Session, base: str, codes: tuple[str, ...]) -> None:
     for code in codes:
         address = f"{base}/dept/{code}/delivery/v1"
         session.note(Phrase(f"{code} 已就绪：{address}", f"{code} listens at {address}"))
-    command_line = f"hub endpoint add {codes[0]} --dept {codes[0]} --push {base}/dept/{codes[0]}/delivery/v1"
+    command_line = f"hub endpoint add {codes[0]} --push {base}/dept/{codes[0]}/delivery/v1"
     session.note(Phrase(f"登记端点：{command_line}", f"register it with: {command_line}"))

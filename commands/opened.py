@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from commands.session import Session
 from hub.hub import Hub, Rules, open_hub, open_store, read_rules, read_settings
@@ -31,6 +32,11 @@ def opened_hub(session: Session) -> Iterator[Hub]:
         yield hub
     finally:
         hub.close()
+
+
+def crl_folder(session: Session) -> Path:
+    """The folder of revocation lists that the hub reads. Errors: Misconfigured settings.*"""
+    return session.folder / read_settings(session.folder).trust.crl_folder
 
 
 def rules_of(session: Session, store: Store) -> Rules:

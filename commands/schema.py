@@ -61,7 +61,7 @@ token_argument = argument("token", zh="报文类型，如 receipt-1", en="type, 
 def add(session: Session, folder: Path, name: str | None, version: str | None, entry: str | None) -> ExitCode:
     """Register a schema unless its lint finds an error."""
     from commands.opened import opened_store
-    from hub.administer import register_schema
+    from hub.edit import register_schema
     from hub.schema_package import SchemaPackage
 
     package = SchemaPackage.from_folder(folder.absolute(), name, version, entry)
@@ -159,7 +159,7 @@ def sample(session: Session, token: str, root: str | None) -> None:
 def remove(session: Session, token: str, yes: bool) -> None:
     """Remove a registered schema after asking."""
     from commands.opened import opened_store
-    from hub.administer import forget_schema
+    from hub.edit import forget_schema
 
     if not yes:
         session.confirm(

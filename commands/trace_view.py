@@ -130,7 +130,7 @@ def _hop(session: Session, entry: Entry, received: datetime) -> tuple[object, ..
 def _copy(session: Session, copy: StoredDelivery, traced: Traced) -> tuple[object, ...]:
     answer = _answers(traced).get(copy.recipient, "") if copy.state is DeliveryState.DELIVERED else ""
     took = (copy.done_at - traced.message.received).total_seconds() if copy.done_at else None
-    following = copy.next_at if copy.state is DeliveryState.WAITING else None
+    following = copy.next_at if copy.state is DeliveryState.WAITING and copy.attempts else None
     if session.json:
         return (
             copy.recipient, copy.role, copy.state, copy.attempts, copy.done_at, took, answer, copy.cause, following,

@@ -34,7 +34,7 @@ crl = command.noun("crl", zh="吊销列表", en="revocation lists")
 def add(session: Session, file: Path) -> None:
     """Trust every authority in a file."""
     from commands.opened import opened_store
-    from hub.administer import trust_authorities
+    from hub.edit import trust_authorities
 
     with opened_store(session) as store:
         results = trust_authorities(store, read_file(file))
@@ -65,14 +65,14 @@ def list_authorities(session: Session) -> None:
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def remove(session: Session, thumbprint: str, yes: bool) -> None:
     """Trust an authority no longer, after asking."""
-    from commands.opened import opened_store
-    from hub.administer import crl_files, distrust_authority
-    from hub.hub import read_settings
+    from commands.opened import crl_folder, opened_store
+    from hub.crl_folder import crl_files
+    from hub.edit import distrust_authority
 
     mark, name = _chosen(session, thumbprint.lower())
     if not yes:
         session.confirm(Phrase(f"不再信任 {name} 吗？", f"Trust {name} no longer?"))
-    lists = [path.read_bytes() for path in crl_files(session.folder, read_settings(session.folder))]
+    lists = [path.read_bytes() for path in crl_files(crl_folder(session))]
     with opened_store(session) as store:
         departments = distrust_authority(store, mark, lists)
     said = Phrase(f"已不再信任 {name}", f"{name} is no longer trusted")
@@ -91,12 +91,11 @@ def remove(session: Session, thumbprint: str, yes: bool) -> None:
 @argument("file", zh="吊销列表文件，PEM 或 DER", en="revocation list, PEM or DER", type=FILE)
 def add_crl(session: Session, file: Path) -> None:
     """Bring in a revocation list."""
-    from commands.opened import opened_store
-    from hub.administer import keep_crl
-    from hub.hub import read_settings
+    from commands.opened import crl_folder, opened_store
+    from hub.edit import keep_crl
 
     with opened_store(session) as store:
-        kept = keep_crl(store, session.folder, read_settings(session.folder), read_file(file))
+        kept = keep_crl(store, crl_folder(session), read_file(file))
     count, due = len(kept.revoked), f"{kept.next_update:%Y-%m-%d}"
     session.done(
         Phrase(
@@ -112,14 +111,14 @@ def add_crl(session: Session, file: Path) -> None:
 @crl.verb("list", zh="列出吊销列表", en="List revocation lists", examples=("hub trust crl list",))
 def list_crls(session: Session) -> None:
     """List revocation lists."""
-    from hub.administer import crl_files
+    from commands.opened import crl_folder
     from hub.chain import Authorities
     from hub.crl import read_crl
-    from hub.hub import read_settings
+    from hub.crl_folder import crl_files
 
     authorities = Authorities(der for _, _, der in _anchors(session))
     rows = []
-    for path in crl_files(session.folder, read_settings(session.folder)):
+    for path in crl_files(crl_folder(session)):
         known = read_crl(path.read_bytes(), authorities)
         rows.append((path.name, known.issuer_name, known.this_update, known.next_update, len(known.revoked)))
     session.table(CRL_COLUMNS, rows, empty=Phrase("没有吊销列表", "no revocation lists"))

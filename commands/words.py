@@ -60,7 +60,9 @@ def size_of(octets: int) -> str:
 
 
 def lapse(seconds: float) -> str:
-    """A time span as people read it: 0.128 s, 12.5 s, 3 min 20 s, 2 h 5 min."""
+    """A time span as people read it: 128 ms, 12.5 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)

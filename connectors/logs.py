@@ -53,4 +53,5 @@ def _line(message: str) -> str:
 
 def _value(value: object) -> str:
     written = str(value)[:_LONGEST]
-    return written if _PLAIN.fullmatch(written) else json.dumps(written, ensure_ascii=not written.isprintable())
+    plain = written.isprintable() and _PLAIN.fullmatch(written)
+    return written if plain else json.dumps(written, ensure_ascii=not written.isprintable())

@@ -1,1 +1,1 @@
-"""`hub demo`: a made-up city plays the main job through real processes, HTTP and SOAP, and checks all that it claims."""
+"""`hub demo`: a made-up city plays the main job through real processes, HTTP and SOAP, and every claim is checked."""

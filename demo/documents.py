@@ -22,7 +22,7 @@ NOTICE_ID = "notice-2026-12"
 DOCUMENT_NUMBER = "云海府办〔2026〕12号"
 ANNEX_ID = "annex-1"  # as the notice itself calls it
 _ANNEX_NAME = "2026年防汛备汛重点任务分工表.csv"
-_TASKS = ("责任人名单核定公布", "水库堤防检查", "水闸泵站检修", "易涝点治理", "应急预案修订", "抢险物资补足", "应急演练", "汛期值班安排")
+_TASKS = ("责任人名单核定公布", "水库堤防检查", "水闸泵站检修", "易涝点治理", "应急预案修订", "汛期值班安排")
 _AS = "{urn:hub:approval-status:v1}"
 
 
@@ -54,11 +54,9 @@ def _samples(pattern: str) -> list[Path]:
     raise Misconfigured("demo.no-samples", operator=str(source))
 
 
-def notice_tree(at: datetime, *, message_id: str = NOTICE_ID, payload: bytes = b"", title: str = "") -> Any:
-    """The unsigned envelope of the city office's notice to everybody; `payload` and `title` replace its own."""
+def notice_tree(at: datetime, *, message_id: str = NOTICE_ID, payload: bytes = b"") -> Any:
+    """The unsigned envelope of the city office's notice to everybody; `payload` stands in for its own."""
     content = parse(payload or sample("notice.xml"))
-    if title:
-        content.find("{*}title").text = title
     header = Header(
         message_id=message_id,
         type="official-document-1",

@@ -1,4 +1,4 @@
-"""The city in its registry: keys, certificates, groups, rights and endpoints, and who of the receivers has which trouble.
+"""The city in its registry: keys, certificates, groups, rights, endpoints, and which receiver has which trouble.
 
 Promises: a data directory that `hub serve` opens, with every department's key where `hub ca issue` would put it. It
 starts nothing.
@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 from demo.names import CITY, CITY_OFFICE, DIVISION, PERMIT_OFFICE, SUPERVISION, receivers
-from hub.administer import edit_registry
 from hub.ca import DemoCa
 from hub.certificate import EnrolledCertificate, split_certificates, thumbprint
 from hub.directory import Department, Endpoint, Kind, Profile, Right
+from hub.edit import edit_registry
 from hub.hub import open_store, read_settings
 from hub.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install, write_private
 from hub.install import SUPERVISION as SUPERVISION_GROUP
@@ -133,10 +133,9 @@ def _endpoints(cast: Cast, ports: Ports) -> list[Endpoint]:
         cast.returning: ports.returning,
         cast.absent: ports.absent,
     }
-    return [
-        *(Endpoint(code, code, Kind.MAILBOX) for code in fetching),
-        *(Endpoint(code, code, Kind.PUSH, delivery_url(port, code), profile=_IMPATIENT) for code, port in where.items()),
-    ]
+    mailboxes = [Endpoint(code, code, Kind.MAILBOX) for code in fetching]
+    pushed = [Endpoint(code, code, Kind.PUSH, delivery_url(p, code), profile=_IMPATIENT) for code, p in where.items()]
+    return [*mailboxes, *pushed]
 
 
 def delivery_url(port: int, code: str) -> str:

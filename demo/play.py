@@ -22,7 +22,7 @@ from demo.people import City, Ports, found_city
 from demo.processes import Berth, Child, Children, until_answering
 from demo.screen import Screen
 from demo.stage import Stage
-from hub.errors import HubError, Misconfigured
+from hub.errors import Misconfigured
 from hub.hub import open_hub
 
 MARK = ".made-by-hub-demo"
@@ -51,7 +51,9 @@ def play(folder: Path, count: int, screen: Screen, clock: Callable[[], datetime]
         try:
             asyncio.run(_play(stage))
             _check_left(stage)
-        except HubError:
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        except Exception:
             _tell_logs(screen, children)
             raise
         if not screen.all_true:
@@ -97,7 +99,8 @@ async def _start(stage: Stage) -> tuple[Child, Child]:
     await until_answering(receivers, f"http://127.0.0.1:{stage.city.ports.prompt}/dept/{cast.usual[0]}/received")
     stage.screen.line(
         stage.screen.session.phrase(
-            f"已启动：交换中心（进程 {hub.process.pid}，{stage.city.hub_url}）、{len(cast.prompt)} 家收文系统（进程 {receivers.process.pid}）",
+            f"已启动：交换中心（进程 {hub.process.pid}，{stage.city.hub_url}）、"
+            f"{len(cast.prompt)} 家收文系统（进程 {receivers.process.pid}）",
             f"started: the hub (process {hub.process.pid}, {stage.city.hub_url}), {len(cast.prompt)} receiving systems "
             f"(process {receivers.process.pid})",
         )

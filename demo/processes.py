@@ -1,4 +1,4 @@
-"""The processes of the demo: the hub, and the receiving departments, each started by the same command a user would type.
+"""The processes of the demo: the hub and the receiving departments, each started by the command a user would type.
 
 Promises: every port is free when it is chosen and stays reserved until its process takes it; on leaving the block, for
 whatever reason, every process has ended. Each writes what it says to its own file.
@@ -130,8 +130,8 @@ async def until_answering(child: Child, url: str) -> None:
     async with aiohttp.ClientSession(trust_env=False) as session:
         while child.process.poll() is None and time.monotonic() < end:
             try:
-                async with session.get(url):
+                async with session.get(url, timeout=aiohttp.ClientTimeout(total=2)):
                     return
-            except aiohttp.ClientError:
+            except (aiohttp.ClientError, TimeoutError):
                 await asyncio.sleep(_STEP)
     raise Misconfigured("demo.process", got=child.name, operator=" | ".join(child.tail()[-3:]))

@@ -1,4 +1,4 @@
-"""Scene 1: one notice to every department, of which some are slow, fetch it themselves, or are down; they sign for it."""
+"""Scene 1: one notice to every department; some are slow, some fetch it themselves, some are down; they sign for it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ async def _hand_in(stage: Stage, office: ExchangeClient, notice: Document) -> Su
     stamp = proof.read_stamp(signed.root)
     screen = stage.screen
     screen.say(
-        f"已接收，用时 {took:.0f} 毫秒；交换中心签名戳记：节点 {stamp.node} 第 {stamp.sequence} 条账目，收件单位 {len(stamp.recipients)} 家",
+        f"已接收，用时 {took:.0f} 毫秒；交换中心签名戳记：节点 {stamp.node} 第 {stamp.sequence} 条账目，"
+        f"收件单位 {len(stamp.recipients)} 家",
         f"accepted in {took:.0f} ms; the hub's signed stamp: node {stamp.node}, entry {stamp.sequence}, "
         f"{len(stamp.recipients)} recipients",
     )
@@ -99,8 +100,8 @@ async def _empty_mailboxes(stage: Stage, notice: Document) -> None:
     for code in cast.mailbox:
         async with stage.office(code) as client:
             for fetched in await collect(client, 1):
-                same = (fetched.digest, dict(fetched.attachments))
-                screen.check(f"{code} 收到的与所发一致", f"{code} got what was sent", (notice.digest, notice.beside), same)
+                sent, got = (notice.digest, notice.beside), (fetched.digest, dict(fetched.attachments))
+                screen.check(f"{code} 收到的与所发一致", f"{code} got what was sent", sent, got)
                 signature.verify(parse(fetched.envelope))
                 await send_receipt(client, stage.city.signer(code), code, fetched, stage.clock())
     screen.say(f"{len(cast.mailbox)} 家已从信箱收取并确认", f"{len(cast.mailbox)} have fetched and confirmed it")

@@ -45,8 +45,8 @@ async def play(stage: Stage) -> None:
     documents = case_documents(city.signer(PERMIT_OFFICE.code), stage.clock())
     screen.scene(
         f"二、一件行政许可从申办到领取：{len(documents)} 份办件状态，老式 SOAP 客户端发送，监察机关同步收到",
-        f"2. A permit case from application to collection: {len(documents)} messages of an old SOAP client, each copied "
-        "to supervision",
+        f"2. A permit case from application to collection: {len(documents)} messages of an old SOAP client, "
+        "each copied to supervision",
     )
     began = time.perf_counter()
     digests = await asyncio.to_thread(_submit_all, city.hub_url + PATH, documents)
@@ -71,11 +71,12 @@ def _submit_all(address: str, documents: Sequence[Document]) -> list[str]:
     """Do as a department's old system would: read the WSDL, then call what it describes; return the digests told."""
     import zeep
 
-    transport = zeep.Transport(timeout=10, operation_timeout=10)
+    soap: Any = zeep  # it has no types
+    transport = soap.Transport(timeout=10, operation_timeout=10)
     transport.session.trust_env = False
-    settings = zeep.Settings(forbid_external=True, forbid_dtd=True, forbid_entities=True)
+    settings = soap.Settings(forbid_external=True, forbid_dtd=True, forbid_entities=True)
     with transport.session:
-        client = zeep.Client(f"{address}?wsdl", transport=transport, settings=settings)
+        client = soap.Client(f"{address}?wsdl", transport=transport, settings=settings)
         return [str(client.service.SubmitText(document=one.raw.decode()).digest) for one in documents]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
@@ -41,26 +42,26 @@ async def play(stage: Stage, notice: Document, accepted: Submitted) -> None:
 def _attempts(stage: Stage, notice: Document) -> Iterator[Attempt]:
     own, other = stage.city.signer(CITY_OFFICE.code), stage.city.signer(PERMIT_OFFICE.code)
     at = stage.clock()
-    yield Attempt(Phrase("篡改一个字节", "one byte changed"), _forged(notice.raw), "signature.invalid")
+    yield Attempt(Phrase("篡改一个字节", "one byte changed"), _other_number(notice.raw), "signature.invalid")
     unsigned = etree.tostring(notice_tree(at, message_id="unsigned"), encoding="utf-8")
     yield Attempt(Phrase("没有签名", "no signature"), unsigned, "envelope.invalid")
     broken = notice_tree(at, message_id="wrong-schema", payload=_without_title(sample("notice.xml")))
     yield Attempt(Phrase("不符合公文模式", "against the schema"), signature.sign(broken, own), "payload.invalid")
     foreign = signature.sign(notice_tree(at, message_id="foreign"), other)
     yield Attempt(Phrase("由其他单位签名", "signed by another department"), foreign, "rights.sender")
-    changed = signature.sign(notice_tree(at, title="另一份通知"), own)
-    yield Attempt(Phrase("同一标识、内容不同", "the same id with other content"), changed, "message.conflict")
+    other_content = signature.sign(notice_tree(at, payload=_other_number(sample("notice.xml"))), own)
+    yield Attempt(Phrase("同一标识、内容不同", "the same id with other content"), other_content, "message.conflict")
 
 
-def _forged(raw: bytes) -> bytes:
-    """The signed envelope with one digit of the document number changed."""
+def _other_number(raw: bytes) -> bytes:
+    """The same with one digit of the document number changed."""
     return raw.replace(b"<od:sequence>12<", b"<od:sequence>13<", 1)
 
 
 def _without_title(raw: bytes) -> bytes:
-    root = etree.fromstring(raw)
+    root: Any = etree.fromstring(raw)
     root.remove(root.find("{*}title"))
-    return etree.tostring(root)
+    return bytes(etree.tostring(root))
 
 
 async def _try(stage: Stage, office: ExchangeClient, attempt: Attempt, notice: Document) -> None:

@@ -67,7 +67,9 @@ class Screen:
         claim = Claim(Phrase(zh, en), expected, got)
         self.claims.append(claim)
         if not claim.true:
-            self.say(f"✗ 不符：{zh}；应为 {expected!r}，实为 {got!r}", f"✗ not so: {en}; expected {expected!r}, got {got!r}")
+            self.say(
+                f"✗ 不符：{zh}；应为 {expected!r}，实为 {got!r}", f"✗ not so: {en}; expected {expected!r}, got {got!r}"
+            )
 
     @property
     def all_true(self) -> bool:

@@ -1,4 +1,4 @@
-"""What every scene is given, and how its people call the hub and the receivers: real SOAP and HTTP, from this process."""
+"""What every scene is given, and how its people call the hub and the receivers: real SOAP and HTTP."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from demo.screen import Screen
 T = TypeVar("T")
 PATIENCE = 30.0
 _STEP = 0.1
+_BATCH = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ async def collect(client: ExchangeClient, number: int, patience: float = PATIENC
     found: list[Fetched] = []
     end = time.monotonic() + patience
     while len(found) < number and time.monotonic() < end:
-        if batch := await client.fetch(max=100):
+        if batch := await client.fetch(max=_BATCH):
             await client.confirm(batch)
             found += batch
         else:

@@ -116,10 +116,7 @@ def route(root: Any, proven: Proven, rules: Rules) -> Decision:
         payload=proven.payload,
         sender_division=sender.division if sender else "",
     )
-    decision = rules.routing.decide(facts, rules.directory)
-    if decision.rejected is not None:
-        raise Refused("routing.rejected", got=decision.rejected)
-    return decision
+    return rules.routing.decide(facts, rules.directory)
 
 
 def admit(transaction: Transaction, examined: Examined, hub: Hub, at: datetime) -> Receipt:

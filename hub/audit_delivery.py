@@ -109,11 +109,19 @@ def _check_end(copy: _Copy) -> Iterator[Finding]:
     yield from _one_of(copy, "done_us", [entry.time_us for entry in hops] or [None])
     evidence = [entry.evidence.hex() for entry in hops if end is Hop.DELIVERED]
     yield from _one_of(copy, "evidence", evidence or [None])
-    if end is None and row["attempts"]:
-        hops = copy.of(Hop.ATTEMPT_FAILED)
-    yield from _one_of(copy, "cause", [entry.detail or None for entry in hops if end is not Hop.DELIVERED] or [None])
+    yield from _one_of(copy, "cause", _causes(copy, end))
     if end is not None and row["next_us"] != row["done_us"]:
         yield _finding(copy, "next_us", row["done_us"], row["next_us"])
+
+
+def _causes(copy: _Copy, end: Hop | None) -> list[str | None]:
+    """Why the last attempt failed: of a copy under way that is any failure, or none if it was delivered before."""
+    if end is Hop.GAVE_UP:
+        return [entry.detail for entry in copy.of(Hop.GAVE_UP)]
+    failures: list[str | None] = [e.detail for e in copy.of(Hop.ATTEMPT_FAILED, Hop.GAVE_UP)]
+    if end is Hop.DELIVERED or not failures:
+        return [None]
+    return [*failures, None] if copy.of(Hop.DELIVERED) else failures
 
 
 def _check_evidence(entry: Entry, copy: _Copy, held: Held, read: Read) -> Iterator[Finding]:
@@ -139,7 +147,7 @@ def _check_evidence(entry: Entry, copy: _Copy, held: Held, read: Read) -> Iterat
 def _one_of(copy: _Copy, field: str, allowed: Collection[object]) -> Iterator[Finding]:
     got = copy.row[field]
     if got not in allowed:
-        yield _finding(copy, field, " | ".join(map(str, allowed)), got)
+        yield _finding(copy, field, " | ".join(dict.fromkeys(map(str, allowed))), got)
 
 
 def _finding(copy: _Copy, field: str, expected: object, got: object) -> Finding:

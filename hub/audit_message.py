@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub import envelope, proof, signature
-from hub.codes import normalise_document_number
 from hub.errors import Refused
 from hub.finding import Finding, differing
 from hub.held import Held
@@ -56,7 +55,7 @@ def check_message(held: Held, raw: bytes | None, standard: Standard) -> Iterator
     except Refused as error:
         yield Finding("audit.envelope", what, got=error.code)
         return
-    yield from differing("audit.message", what, _expected(found, signer, raw, held), held.message)
+    yield from differing("audit.message", what, _expected(found, signer, raw), held.message)
     yield from _check_manifest(found.attachments, held, what)
     if entry is not None:
         yield from _check_entry(entry, held, signer, standard)
@@ -70,18 +69,16 @@ def _read(raw: bytes, schemas: Schemas) -> tuple[Envelope, str]:
     return envelope.read(signed.root), signed.thumbprint
 
 
-def _expected(found: Envelope, signer: str, raw: bytes, held: Held) -> dict[str, object]:
-    header, number = found.header, found.header.document_number
-    normal = normalise_document_number(number) if number else None
+def _expected(found: Envelope, signer: str, raw: bytes) -> dict[str, object]:
+    header = found.header
     beside = [line for line in found.attachments if line.content is None]
-    kept_normal = normal is not None and held.message["document_number"] == normal
     return {
         "sender": header.sender,
         "message_id": header.message_id,
         "type": header.type,
         "conversation": header.conversation,
         "in_reply_to": header.in_reply_to,
-        "document_number": normal if kept_normal else number,
+        "document_number": header.document_number,
         "case_number": header.case_number,
         "urgency": str(header.urgency),
         "classification": str(header.classification),

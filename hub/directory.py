@@ -115,9 +115,8 @@ class Directory:
             by_type = self._rights.get(subject)
             if by_type is None:
                 continue
-            for key in (type, "*"):
-                allowed = by_type.get(key)
-                if allowed is not None and (recipient in allowed or "*" in allowed):
+            for key, allowed in by_type.items():
+                if (recipient in allowed or "*" in allowed) and _takes(key, type):
                     return True
         return False
 
@@ -128,3 +127,8 @@ class Directory:
             return own
         found = self.of_department.get(department)
         return found[0] if found else None
+
+
+def _takes(key: str, type: str) -> bool:
+    """Whether a right's type, which may end in `*`, covers a message's type."""
+    return key == type or (key.endswith("*") and type.startswith(key[:-1]))

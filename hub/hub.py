@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from hub.crl_folder import crl_files
 from hub.directory import Directory
 from hub.errors import Misconfigured
 from hub.parser import ParseLimits
@@ -111,7 +112,7 @@ def read_rules(folder: Path, settings: Settings, store: Store) -> Rules:
         trust=Trust.build(
             anchors=anchors,
             enrolled=enrolled,
-            crls=[path.read_bytes() for path in _crl_files(folder, settings)],
+            crls=[path.read_bytes() for path in crl_files(folder / settings.trust.crl_folder)],
             crl_grace=timedelta(seconds=settings.trust.crl_grace),
             require_crl=settings.trust.require_crl,
         ),
@@ -133,13 +134,8 @@ def refresh(hub: Hub, folder: Path) -> Hub:
 def _source(folder: Path, settings: Settings, store: Store) -> str:
     with store.reading() as connection:
         version = registry_version(connection)
-    files = [folder / settings.routing, *_crl_files(folder, settings)]
+    files = [folder / settings.routing, *crl_files(folder / settings.trust.crl_folder)]
     return " ".join([version, *(f"{p.name}:{p.stat().st_mtime_ns}" for p in files if p.exists())])
-
-
-def _crl_files(folder: Path, settings: Settings) -> list[Path]:
-    place = folder / settings.trust.crl_folder
-    return sorted(p for p in place.glob("*") if p.suffix in (".crl", ".pem")) if place.is_dir() else []
 
 
 def _read_text(path: Path, absent: str) -> str:

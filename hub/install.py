@@ -16,17 +16,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hub.administer import edit_registry, enrol, keep_crl, trust_authorities
 from hub.ca import CRL_FILE, DemoCa
+from hub.certificate import EnrolledCertificate, split_certificates
+from hub.chain import Authorities
 from hub.codes import make_uscc
+from hub.crl import read_crl
+from hub.crl_folder import crl_path, put_crl
 from hub.directory import Department, Right
 from hub.errors import Misconfigured
 from hub.hub import database_url, open_store
-from hub.registry import Group, Registry
+from hub.registry import Group, Registry, check_registry
 from hub.settings import FILE, Settings, load_settings
 from hub.settings_text import settings_text
 from hub.signer import FileSigner
-from hub.store.registry import read_trusted
+from hub.store.registry import add_anchor, write_registry
 from hub.store.store import Store
 from hub.trust import Trust
 
@@ -75,17 +78,17 @@ def install(folder: Path, plan: Plan, at: datetime) -> None:
         for name in ("keys", DEPARTMENTS_FOLDER):
             (partial / name).mkdir(mode=0o700)
         (partial / settings.trust.crl_folder).mkdir()
-        ca = DemoCa.create(f"{plan.name} 演示 CA"[:64], at) if plan.identity is None else None
+        ca = DemoCa.create(f"演示 CA {plan.name}", at) if plan.identity is None else None
         identity = plan.identity or _issued(ca, plan, at)
         _write_identity(partial, settings, identity)
         Store.create(database_url(partial, settings), hub_id=plan.hub, ledger_id=secrets.token_hex(16))
         store = open_store(partial, settings)
         try:
             _register(store, plan, identity, at)
-            if ca is not None:
-                _keep_ca(partial, settings, store, ca, at)
         finally:
             store.close()
+        if ca is not None:
+            _keep_ca(partial, settings, ca, at)
 
 
 def default_routing() -> str:
@@ -118,23 +121,29 @@ def _write_identity(folder: Path, settings: Settings, identity: Identity) -> Non
 
 
 def _register(store: Store, plan: Plan, identity: Identity, at: datetime) -> None:
+    """Write the first registry: the hub itself with its certificate, and what it has to be allowed."""
+    authorities = Authorities(split_certificates(identity.anchors))
+    trust = Trust.build([member.der for member in authorities.members], ())
+    own = trust.check_new(split_certificates(identity.certificate)[0], at)
     start = Registry.of(
         departments=[plan.department()],
         groups=[Group(SUPERVISION, ())],
         rights=[Right(plan.hub, "*", "notice-1"), Right("*", "*", "receipt-1")],
+        certificates=[EnrolledCertificate(plan.hub, own.der)],
     )
-    edit_registry(store, lambda _: start)
-    trust_authorities(store, identity.anchors)
-    with store.reading() as connection:
-        anchors, enrolled = read_trusted(connection)
-    enrol(store, plan.hub, identity.certificate, Trust.build(anchors, enrolled), at)
+    check_registry(start)
+    with store.transaction() as transaction:
+        for member in authorities.members:
+            add_anchor(transaction.connection, member.subject[:200], member.der)
+        write_registry(transaction.connection, Registry(), start)
 
 
-def _keep_ca(folder: Path, settings: Settings, store: Store, ca: DemoCa, at: datetime) -> None:
+def _keep_ca(folder: Path, settings: Settings, ca: DemoCa, at: datetime) -> None:
     home = folder / CA_FOLDER
     home.mkdir(mode=0o700)
     ca.save(home, at, at + LONG)
-    keep_crl(store, folder, settings, (home / CRL_FILE).read_bytes())
+    raw = (home / CRL_FILE).read_bytes()
+    put_crl(crl_path(folder / settings.trust.crl_folder, read_crl(raw, Authorities(ca.anchors))), raw)
 
 
 def write_private(path: Path, content: bytes) -> None:

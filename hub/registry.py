@@ -17,6 +17,7 @@ from hub.certificate import EnrolledCertificate, read_certificate, thumbprint
 from hub.codes import check_division, check_uscc
 from hub.directory import GROUP, Department, Directory, Endpoint, Kind, Profile, Right
 from hub.errors import HubError, Misconfigured
+from hub.retry import RetryPolicy
 
 LEVELS = ("province", "city", "county", "town")
 PROFILE_CHOICES: Mapping[str, tuple[str, ...]] = {"soap": ("1.1", "1.2"), "form": ("xml", "text", "binary")}
@@ -194,7 +195,7 @@ def _check_profile(profile: Profile) -> None:
         value = getattr(profile, name)
         if value not in choices:
             raise Misconfigured("registry.choice", expected=f"{name}: {' | '.join(choices)}", got=value)
-    positive = {"timeout": profile.timeout, "first_retry": profile.first_retry, "parallel": profile.parallel}
+    positive = {"timeout": profile.timeout, "parallel": profile.parallel}
     for name, number in positive.items():
         if number <= 0:
             raise Misconfigured("registry.number", expected=f"{name} > 0", got=str(number))
@@ -202,6 +203,7 @@ def _check_profile(profile: Profile) -> None:
         raise Misconfigured("registry.number", expected=f"parallel <= {MOST_PARALLEL}", got=str(profile.parallel))
     if not profile.first_retry <= profile.longest_retry <= profile.give_up_after:
         raise Misconfigured("registry.number", expected="first_retry <= longest_retry <= give_up_after")
+    RetryPolicy.of(profile)
 
 
 def check_url(url: str) -> None:

@@ -99,7 +99,8 @@ def _facts(error: Any) -> tuple[str, str]:
         return " | ".join(map(str, rule.enumeration)), value
     if getattr(rule, "regexps", None):
         return " | ".join(rule.regexps), value
-    return "", error.reason or ""
+    # About an identity constraint the reason ends in "for XsdUnique(name=...)", the library's own object.
+    return "", (error.reason or "").partition(" for Xsd")[0]
 
 
 def printable(text: str) -> str:

@@ -22,7 +22,7 @@ BELOW_VERB = {  # a verb may stand on another only here, and the reason is in AR
 VALUES = ("message", "errors", "catalogue", "connector", "directory", "settings", "config", "codes")
 
 
-def layer(module: str) -> int:
+def layer(module: str) -> int:  # noqa: PLR0911
     """The floor a module lives on, by ARCHITECTURE.md."""
     parts = module.split(".")
     if parts[0] in ("cli", "commands"):

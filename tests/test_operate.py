@@ -59,7 +59,7 @@ def test_a_resend_has_its_whole_time_again(town: Town) -> None:
     give_up_on(town, "b", "dead")
     resend(town, "dead")
     copy = town.trace("a", "dead").deliveries[0]
-    assert (copy.cause, copy.done_at, copy.next_at) == ("", None, town.clock())
+    assert (copy.cause, copy.done_at, copy.next_at) == ("delivery.unreachable", None, town.clock())
     town.connector.trouble["b"] = undelivered()
     town.deliver()
     assert town.states("a", "dead") == {"b": DeliveryState.WAITING}
@@ -128,9 +128,7 @@ def test_an_expired_message_is_not_resent(town: Town) -> None:
 def test_a_resend_goes_to_the_endpoint_that_took_the_place_of_the_old_one(town: Town) -> None:
     give_up_on(town, "b", "dead")
     moved = Endpoint("b-new", "b", Kind.PUSH, "http://127.0.0.1:9/new")
-    town.register(
-        lambda r: replace(r, endpoints=(*(e for e in r.endpoints if e.code != "b"), moved))
-    )
+    town.register(lambda r: replace(r, endpoints=(*(e for e in r.endpoints if e.code != "b"), moved)))
     resend(town, "dead")
     assert town.trace("a", "dead").deliveries[0].endpoint == "b-new"
 

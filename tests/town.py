@@ -1,4 +1,4 @@
-"""A whole town in one process: the hub on a real SQLite file, a small CA, departments with keys, a fake connector and a
+"""A whole town in one process: a hub on a real SQLite file, a CA, departments with keys, a fake connector and a
 clock turned by hand. Nothing sleeps. `check` compares what senders got, what receivers got, the database and the ledger.
 """
 
@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hub.schema import Schemas
 from lxml import etree
 
 from hub import envelope, proof, signature
@@ -31,6 +30,7 @@ from hub.message import Attachment, Consignment, DeliveryState, Header, Hop, Rec
 from hub.parser import ParseLimits, parse
 from hub.registry import Group, Registry
 from hub.routing import Routing
+from hub.schema import Schemas
 from hub.settings import Settings
 from hub.signer import FileSigner
 from hub.store import trace

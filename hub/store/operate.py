@@ -216,7 +216,6 @@ def _requeue(transaction: Transaction, row: Row[Any], at: datetime, endpoint: st
             lease_node=None,
             lease_until_us=None,
             done_us=None,
-            cause=None,
             evidence=None,
         )
     )

@@ -106,7 +106,8 @@ def lease_to_owner(
     At most `most` messages and `most_bytes` together, but one message at least, however large.
     """
     rows = _due(transaction.connection, [(code, most + 1) for code in mailboxes], at)
-    total, chosen = 0, []
+    total = 0
+    chosen: list[Row[Any]] = []
     for row in rows[:most]:
         total += row.size + row.beside_size
         if chosen and total > most_bytes:

@@ -86,7 +86,7 @@ class Writer:
         try:
             with self._store.transaction() as transaction:
                 return [_perform(waiting, transaction) for waiting in batch]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever a piece of work raised goes to who waits for it
             if len(batch) == 1:
                 return [_Done(batch[0], error=error)]
             return [done for waiting in batch for done in self._commit([waiting])]

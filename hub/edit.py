@@ -7,8 +7,6 @@ It asks nobody and shows nothing; what a change would do, `hub.registry_diff` te
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 from hub.certificate import EnrolledCertificate, read_certificate, split_certificates
 from hub.chain import Authorities
 from hub.crl import RevocationList, read_crl
+from hub.crl_folder import crl_path, put_crl
 from hub.errors import Misconfigured
 from hub.registry import Registry, check_registry
 from hub.registry_diff import Change, diff
@@ -23,7 +22,6 @@ from hub.registry_edit import added, department_of
 from hub.schema import Schemas
 from hub.schema_lint import Finding, lint
 from hub.schema_package import SchemaPackage
-from hub.settings import Settings
 from hub.store.registry import (
     add_anchor,
     add_schema,
@@ -123,33 +121,19 @@ def _issued_by(name: str, enrolled: Iterable[EnrolledCertificate]) -> list[str]:
     return sorted({c.department for c in enrolled if read_certificate(c.der).issuer == name})
 
 
-def crl_files(folder: Path, settings: Settings) -> list[Path]:
-    """The revocation lists that the hub reads."""
-    place = folder / settings.trust.crl_folder
-    return sorted(p for p in place.glob("*") if p.suffix in (".crl", ".pem")) if place.is_dir() else []
-
-
-def keep_crl(store: Store, folder: Path, settings: Settings, raw: bytes) -> RevocationList:
-    """Put a revocation list where the hub reads it, in the place of its issuer's older one.
+def keep_crl(store: Store, folder: Path, raw: bytes) -> RevocationList:
+    """Put a revocation list into the hub's `folder` of them, in the place of its authority's older one.
 
     Errors: Misconfigured trust.crl-unreadable, trust.crl-foreign, trust.crl-older.
     """
     with store.reading() as connection:
         authorities = Authorities(der for _, _, der in read_anchors(connection))
     fresh = read_crl(raw, authorities)
-    target = folder / settings.trust.crl_folder / f"{_mark(fresh)}.crl"
+    target = crl_path(folder, fresh)
     if target.exists() and read_crl(target.read_bytes(), authorities).this_update > fresh.this_update:
         raise Misconfigured("trust.crl-older", got=fresh.this_update.isoformat())
-    target.parent.mkdir(exist_ok=True)
-    partial = target.with_name(target.name + ".new")
-    partial.write_bytes(raw)
-    os.replace(partial, target)
+    put_crl(target, raw)
     return fresh
-
-
-def _mark(crl: RevocationList) -> str:
-    """One name for all lists of one authority and place, so that a new one takes the old one's file."""
-    return hashlib.sha256(crl.issuer + crl.signer + crl.place).hexdigest()[:16]
 
 
 def register_schema(store: Store, package: SchemaPackage) -> Sequence[Finding]:
