@@ -39,6 +39,8 @@ class Keys:
 
     signer: FileSigner
     der: bytes
+    key_pem: bytes
+    certificate_pem: bytes
 
 
 @cache
@@ -51,7 +53,8 @@ def authority() -> DemoCa:
 def keys(code: str) -> Keys:
     """A department's P-256 key."""
     issued = authority().issue(code, code, NOW - timedelta(hours=1))
-    return Keys(FileSigner.from_pem(issued.key_pem, issued.certificate_pem), issued.der)
+    signer = FileSigner.from_pem(issued.key_pem, issued.certificate_pem)
+    return Keys(signer, issued.der, issued.key_pem, issued.certificate_pem)
 
 
 def message(number: int, kilobytes: int, to: tuple[str, ...] = ("d0",), prefix: str = "m") -> bytes:

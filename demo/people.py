@@ -95,8 +95,12 @@ class City:
         home = self.folder / DEPARTMENTS_FOLDER
         return FileSigner.load(home / f"{code}.key", home / f"{code}.crt")
 
-    def hub_thumbprint(self) -> str:
-        """The hub's own certificate, by its SHA-256."""
+    def mark(self, code: str) -> str:
+        """The thumbprint by which a department's signature is known."""
+        return thumbprint(self.signer(code).certificate)
+
+    def hub_mark(self) -> str:
+        """The same of the hub."""
         path = self.folder / read_settings(self.folder).certificate
         return thumbprint(split_certificates(path.read_bytes())[0])
 

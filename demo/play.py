@@ -11,9 +11,10 @@ import contextlib
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from demo import scene_ledger, scene_notice, scene_permit, scene_refused, scene_trace
 from demo.documents import notice
@@ -49,10 +50,8 @@ def play(folder: Path, count: int, screen: Screen, clock: Callable[[], datetime]
         city = _found(folder, count, berths, screen, clock())
         stage = Stage(city, children, screen, clock)
         try:
-            asyncio.run(_play(stage))
+            run(_play(stage))
             _check_left(stage)
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
         except Exception:
             _tell_logs(screen, children)
             raise
@@ -78,7 +77,7 @@ def _found(folder: Path, count: int, berths: dict[str, Berth], screen: Screen, a
 
 
 async def _play(stage: Stage) -> None:
-    with _ended_by_signals():
+    with ended_by_signals():
         hub, _ = await _start(stage)
         document = notice(stage.city.signer(CITY_OFFICE.code), stage.clock())
         accepted = await scene_notice.play(stage, document)
@@ -108,8 +107,16 @@ async def _start(stage: Stage) -> tuple[Child, Child]:
     return hub, receivers
 
 
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end; being cancelled by a signal is told as Ctrl-C is."""
+    try:
+        asyncio.run(work)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the demo as Ctrl-C does, so that no process outlives it."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # we are inside a coroutine

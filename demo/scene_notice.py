@@ -50,7 +50,7 @@ async def _hand_in(stage: Stage, office: ExchangeClient, notice: Document) -> Su
         f"accepted in {took:.0f} ms; the hub's signed stamp: node {stamp.node}, entry {stamp.sequence}, "
         f"{len(stamp.recipients)} recipients",
     )
-    screen.check("戳记由交换中心签名", "the stamp is the hub's", stage.city.hub_thumbprint(), signed.thumbprint)
+    screen.check("戳记由交换中心签名", "the stamp is the hub's", stage.city.hub_mark(), signed.thumbprint)
     screen.check("戳记所记摘要即所发信封", "the stamp names the envelope sent", notice.digest, stamp.digest)
     everybody = sorted(stage.city.cast.everybody)
     screen.check("戳记列明全部收件单位", "the stamp names every recipient", everybody, sorted(stamp.recipients))
@@ -154,8 +154,10 @@ async def _count_signed(stage: Stage, office: ExchangeClient, notice: Document) 
     expected = sorted(set(cast.everybody) - {cast.absent})
     signed = []
     for receipt in await collect(office, len(expected)):
-        payload = payload_of(signature.verify(parse(receipt.envelope)).root)
-        if (payload.findtext("{*}kind"), payload.findtext("{*}ofDigest")) == ("signedFor", notice.digest):
+        proven = signature.verify(parse(receipt.envelope))
+        payload = payload_of(proven.root)
+        said = (proven.thumbprint, payload.findtext("{*}kind"), payload.findtext("{*}ofDigest"))
+        if said == (stage.city.mark(receipt.sender), "signedFor", notice.digest):
             signed.append(receipt.sender)
     stage.screen.say(
         f"市政府办公室已收到 {len(signed)} 家签收回执，每份均由签收单位签名",

@@ -82,7 +82,8 @@ def _submit_all(address: str, documents: Sequence[Document]) -> list[str]:
 
 def _show_trail(stage: Stage, copies: Sequence[Fetched]) -> None:
     """The case as the supervision authority reads it out of the signed documents."""
-    payloads = [payload_of(signature.verify(parse(copy.envelope)).root) for copy in copies]
+    proven = [signature.verify(parse(copy.envelope)) for copy in copies]
+    payloads = [payload_of(one.root) for one in proven]
     numbers = {payload.findtext("{*}caseNumber") for payload in payloads}
     names = [_local(payload) for payload in payloads]
     stage.screen.say(
@@ -90,6 +91,10 @@ def _show_trail(stage: Stage, copies: Sequence[Fetched]) -> None:
         f"the case {', '.join(sorted(map(str, numbers)))} as supervision sees it:",
     )
     stage.screen.table(_TRAIL, [_row(payload) for payload in payloads])
+    marks = {one.thumbprint for one in proven}
+    stage.screen.check(
+        "均由审批部门签名", "all signed by the permit office", {stage.city.mark(PERMIT_OFFICE.code)}, marks
+    )
     stage.screen.check("同属一件", "all belong to one case", 1, len(numbers))
     stage.screen.check("自申办起，至领取止", "from application to collection", ["application", "collection"],
                        [*names[:1], *names[-1:]])  # fmt: skip

@@ -37,12 +37,6 @@ from tests.town import START, signer_of
 ROOT = Path(__file__).parent.parent
 
 
-def start(*words: str) -> subprocess.Popen[str]:
-    """The command line in a process of its own."""
-    line = [sys.executable, "-m", "cli", *words]
-    return subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def hub(folder: Path, *words: str) -> Result:
     """The command line in this process."""
     return CliRunner().invoke(cli.cli, ["--data", str(folder), "--lang", "en", *words])
@@ -57,10 +51,13 @@ def listens(port: int) -> bool:
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The data directory that a demo of the smallest city left, and what it said to a program."""
     folder = tmp_path_factory.mktemp("demo") / "data"
-    process = start("-o", "json", "demo", "--data", str(folder), "--departments", str(FEWEST))
-    said, errors = process.communicate(timeout=60)
-    assert process.returncode == ExitCode.OK, (said, errors)
-    return folder, json.loads(said)
+    with pytest.MonkeyPatch.context() as environment:
+        # Three processes start in turn; the later ones need not compile again what the first has compiled.
+        environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        environment.setenv("PYTHONPYCACHEPREFIX", str(folder.parent / "compiled"))
+        found = hub(folder, "-o", "json", "demo", "--departments", str(FEWEST))
+    assert found.exit_code == ExitCode.OK, found.output
+    return folder, json.loads(found.stdout)
 
 
 # --- the whole of it
@@ -106,21 +103,6 @@ def test_a_second_demo_does_not_overwrite_the_first_unless_asked(played: tuple[P
     refused = hub(folder, "demo", "--departments", str(FEWEST))
     assert (refused.exit_code, "[install.not-empty]" in refused.output) == (ExitCode.MISCONFIGURED, True)
     assert (folder / "hub.db").exists()
-
-
-def test_a_demo_that_is_told_to_end_takes_its_processes_along(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    process = start("demo", "--data", str(folder), "--departments", str(FEWEST), "--lang", "en")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("started:"):
-            break
-    port = read_settings(folder).listen.port
-    assert listens(port)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
-    assert (process.returncode, "Traceback" in errors) == (ExitCode.INTERRUPTED, False)
-    assert not listens(port)
 
 
 # --- what it removes
@@ -184,11 +166,23 @@ def test_a_process_that_cannot_start_is_told_with_its_last_words(tmp_path: Path)
 
 
 def test_leaving_the_block_ends_every_process(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), Children(tmp_path, {}) as children:
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        children.started.append(Child("sleeper", process, tmp_path / "sleeper.log"))
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    children = Children(tmp_path, {}, [Child("sleeper", process, tmp_path / "sleeper.log")])
+    with pytest.raises(KeyboardInterrupt), children:
         raise KeyboardInterrupt
     assert process.poll() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_is_taken_like_ctrl_c(number: signal.Signals) -> None:
+    async def waiting() -> None:
+        with plays.ended_by_signals():
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        plays.run(waiting())
+    assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_nobody_listens_on_a_reserved_port_and_nobody_else_can_take_it() -> None:
