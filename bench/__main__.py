@@ -42,10 +42,11 @@ class Row:
 def measure_size(kilobytes: int, count: int, rounds: int) -> Row:
     """Measure floor and hub in turn, so that a slow moment of the machine meets both."""
     libraries = floor.Libraries.load()
-    raws = [message(number, kilobytes) for number in range(count)]
+    codes = [f"d{number}" for number in range(road.RECEIVERS)]
+    raws = [message(number, kilobytes, (codes[number % len(codes)],)) for number in range(count)]
     digests = [hashlib.sha256(raw).hexdigest() for raw in raws]
     found: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as place, receivers(["d0"], Path(place)) as addresses:
+    with tempfile.TemporaryDirectory() as place, receivers(codes, Path(place)) as addresses:
         for number in range(rounds):
             folder = Path(place) / str(number)
             folder.mkdir()
@@ -60,7 +61,7 @@ def measure_round(
     """CPU seconds of one round, by stage."""
     database = floor.open_database(folder / "floor.db")
     hub = found_hub(folder, addresses)
-    bodies = road.delivery_bodies(raws, digests, raws[0])
+    bodies = road.delivery_bodies(raws, digests, raws[0])  # any signed document will do as the stamp
     headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
     try:
         return {

@@ -15,6 +15,7 @@ from hub.hub import Hub
 from hub.message import Consignment, Role
 
 IN_FLIGHT = 32
+RECEIVERS = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Scene 5: the ledger verifies; then one byte of a copy of the database is changed, and the ledger names it.
 
-The copy is a data directory beside the demo's own, left behind for the user to look at; the original is only read.
+The copy is a data directory inside the demo's own, left behind for the user to look at; the original is only read. It
+is changed from outside, as somebody with access to the file would do it, without `hub.store`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from hub.audit import Report, Row, report, standard_of
 from hub.hub import open_store, read_settings
 from hub.ledger import Entry
 from hub.message import Hop
+from hub.settings import FILE
 from hub.store.trace import latest_entries
 
 COPY = "tampered-copy"
-_DATABASE = "hub.db"
+_DATABASE = "hub.db"  # where the settings of a new installation put it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _copied(folder: Path) -> Path:
     """A data directory that can be audited: settings, the hub's certificate and the database, no private key."""
     settings = read_settings(folder)
     copy = folder / COPY
-    for name in ("hub.yaml", settings.routing, settings.certificate):
+    for name in (FILE, settings.routing, settings.certificate):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, copy / name)
     with closing(sqlite3.connect(folder / _DATABASE)) as database:

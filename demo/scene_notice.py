@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from connectors.exchange_client import ExchangeClient, RecipientStanding, Standing, Submitted
 from connectors.pretend_receipt import send_receipt
@@ -114,7 +115,9 @@ async def _come_back(stage: Stage, office: ExchangeClient, notice: Document) -> 
     child = stage.children.receive("returning", [code])
     await until_answering(child, f"http://127.0.0.1:{city.ports.returning}/dept/{code}/received")
     began = time.perf_counter()
-    standing = await until(lambda: office.status(notice.message_id), lambda seen: bool(_delivered(seen, [code])))
+    look, there = partial(office.status, notice.message_id), partial(_delivered, codes=[code])
+    # Longer than the hub's breaker rests: on a slow machine five attempts may have failed by now.
+    standing = await until(look, lambda seen: bool(there(seen)), patience=60.0)
     took, found = time.perf_counter() - began, _delivered(standing, [code])
     tries = found[0].attempts if found else 0
     screen.say(

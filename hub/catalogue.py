@@ -937,6 +937,71 @@ CATALOGUE: dict[str, Text] = {
         "不能删除或停用交换中心自身", "the hub itself must stay an enabled department",
         "请保留该单位，交换中心以其名义发送通知", "keep that department; the hub sends its notices as it",
     ),
+    # note, tree: signed notes, checkpoints, and the tree over the ledger
+    "note.malformed": Text(
+        "签名文本（note）格式不正确", "the signed note is not well-formed",
+        "请按账本格式文档（docs/ledger-format.md）书写", "write it as docs/ledger-format.md says",
+    ),
+    "note.not-checkpoint": Text(
+        "签名文本不是检查点", "the signed note is not a checkpoint",
+        "请按账本格式文档书写来源、规模、根哈希三行", "write origin, size and root hash, one line each",
+    ),
+    "note.invalid": Text(
+        "签名文本的签名验证未通过", "a signature of the note does not verify",
+        "请确认签名后文本未被改动；如属本中心检查点，请立即告知管理员", "check that nothing altered the text; if it is a checkpoint of this hub, tell its administrator at once",
+    ),
+    "note.unknown-key": Text(
+        "签名文本没有已知密钥的签名", "no known key has signed the note",
+        "请使用已在 ledger.witnesses 中配置的见证密钥签名", "sign it with a witness key that stands in ledger.witnesses",
+    ),
+    "note.other-log": Text(
+        "检查点属于另一账本", "the checkpoint is of another log",
+        "请核对账本来源名称", "check the log's origin",
+    ),
+    "note.key": Text(
+        "验证密钥无法识别", "a verifier key cannot be read",
+        "请原样复制“名称+编号+Base64”形式的公开密钥，切勿填写私钥", "copy the public key as NAME+ID+BASE64, and never a private one",
+    ),
+    "note.signer": Text(
+        "账本签名密钥的类型不适用", "the key cannot sign the ledger's checkpoints",
+        "请用 openssl genpkey -algorithm ed25519 生成密钥，并在 hub.yaml 的 ledger.key 中指明", "make one with openssl genpkey -algorithm ed25519 and name it as ledger.key in hub.yaml",
+    ),
+    "tree.parameter": Text(
+        "查询参数不正确", "a query parameter is wrong",
+        "请按账本格式文档填写参数", "write it as docs/ledger-format.md says",
+    ),
+    "tree.no-checkpoint": Text(
+        "没有该检查点", "there is no such checkpoint",
+        "请稍后再试，或先取最新检查点", "try again shortly, or ask for the latest checkpoint",
+    ),
+    "tree.not-numbered": Text(
+        "该账目不存在或尚未编入账本树", "the entry is unknown or not in the tree yet",
+        "请核对节点与序号；新账目通常在一秒内编入", "check node and sequence; a new entry is in the tree within a second",
+    ),
+    "tree.no-tile": Text(
+        "没有该树块", "there is no such tile",
+        "请依据最新检查点的规模计算路径", "compute the path from the size of the latest checkpoint",
+    ),
+    "tree.entries-closed": Text(
+        "本中心不公开账目内容", "this hub does not publish ledger entries",
+        "如需核查账目，请与本中心管理员联系", "ask the hub's administrator for the entries",
+    ),
+    "tree.fork": Text(
+        "检查点与本账本不一致", "the checkpoint is not one of this ledger",
+        "账本可能已分叉或密钥被盗用，请保全双方检查点并立即核查", "the ledger may have forked or its key may be stolen; keep both checkpoints and find out at once",
+    ),
+    "tree.broken": Text(
+        "账本链在编号前已断裂", "a node's chain is broken before an entry that waits for its number",
+        "请运行 hub ledger verify 并保全数据库与备份", "run hub ledger verify and keep the database and its backups as they are",
+    ),
+    "tree.damaged": Text(
+        "账本树与其根哈希不符", "the stored tree does not agree with its root hash",
+        "请停止编号，保全数据库与备份并核查", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "tree.late": Text(
+        "账目编入账本树过迟", "entries wait too long for their place in the tree",
+        "请检查数据库负载以及定序任务是否运行", "check the database's load and that a sequencer runs",
+    ),
     # config: any YAML text an administrator writes
     "config.syntax": Text(
         "配置文本不是合法的 YAML", "the text is not valid YAML",

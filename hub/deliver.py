@@ -16,7 +16,7 @@ from hub import proof, signature
 from hub.accept import admit, examine
 from hub.connector import Connector
 from hub.directory import Endpoint, Profile
-from hub.errors import HubError, Refused, Undelivered
+from hub.errors import Refused, Undelivered
 from hub.hub import Hub, Rules
 from hub.message import Acknowledgement, Consignment, DeliveryState, Hop
 from hub.notice import non_delivery
@@ -182,11 +182,9 @@ def give_up(transaction: Transaction, hub: Hub, leased: Leased, cause: str, at: 
 def _notify(transaction: Transaction, hub: Hub, leased: Leased, cause: str, at: datetime) -> None:
     raw = non_delivery(leased.consignment, leased.attempts + 1, cause, hub.id, hub.signer, at)
     try:
-        examined = examine(raw, hub.rules, at, {})
-    except HubError as error:
+        admit(transaction, examine(raw, hub.rules, at, {}), hub, at)
+    except Refused as error:  # the dead letter stands, told or not; why it was not told is on record
         _append(transaction, Hop.NOTICE, leased.consignment, hub.id, at, detail=error.code)
-        return
-    admit(transaction, examined, hub, at)
 
 
 def _append(

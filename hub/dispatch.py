@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -125,15 +126,13 @@ class Dispatcher:
         return self._breaker(endpoint).admits(self._hub().clock())
 
     async def _carry(self, endpoint: Endpoint, load: list[Leased]) -> None:
-        """Deliver one endpoint's load in order; what its breaker stops goes back to the queue."""
+        """Deliver one endpoint's load, as many at a time as its profile allows; what its breaker stops goes back."""
+        waiting = deque(load)
         try:
-            for place, leased in enumerate(load):
-                if self._stopping or not self._open(endpoint):
-                    await self._release(load[place:])
-                    break
-                self._probe(endpoint)
-                outcome = await deliver(self._hub(), self._connector, endpoint, leased)
-                self._learn(endpoint, outcome)
+            together = min(endpoint.profile.parallel, len(load))
+            await asyncio.gather(*(self._work(endpoint, waiting) for _ in range(together)))
+            if waiting:
+                await self._release(waiting)
         except HubError as error:
             log.error("deliver %s %s %s", endpoint.code, error.code, error.operator)
         finally:
@@ -142,7 +141,14 @@ class Dispatcher:
                 self._ready[endpoint.code] = None
             self._woken.set()
 
-    async def _release(self, load: list[Leased]) -> None:
+    async def _work(self, endpoint: Endpoint, waiting: deque[Leased]) -> None:
+        while waiting and not self._stopping and self._open(endpoint):
+            leased = waiting.popleft()
+            self._probe(endpoint)
+            outcome = await deliver(self._hub(), self._connector, endpoint, leased)
+            self._learn(endpoint, outcome)
+
+    async def _release(self, load: Iterable[Leased]) -> None:
         deliveries = [one.consignment.delivery_id for one in load]
         await self._hub().writer.run(lambda transaction: outbox.release(transaction, deliveries))
 

@@ -11,17 +11,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub import proof, signature
-from hub.deliver import ANSWER_LIMITS, settle_delivered
+from hub.deliver import settle_delivered
 from hub.directory import Kind
 from hub.errors import Refused
 from hub.hub import Hub, Rules
 from hub.message import Acknowledgement, Consignment, Hop
-from hub.parser import parse
+from hub.parser import ParseLimits, parse
 from hub.proof import Confirmed, Request
 from hub.store import inbox, outbox, trace
 from hub.store.outbox import Leased
 from hub.store.trace import Traced
 from hub.store.transaction import Transaction
+
+REQUEST_LIMITS = ParseLimits(max_bytes=1024 * 1024, max_elements=10_000)
+"""The largest request confirms a thousand deliveries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ async def status(hub: Hub, raw: bytes) -> Traced:
 
 def examine(raw: bytes, kind: str, rules: Rules, at: datetime) -> tuple[Request, str]:
     """Prove a request and return it with its signer's thumbprint. Errors: Refused."""
-    root: Any = parse(raw, ANSWER_LIMITS)
+    root: Any = parse(raw, REQUEST_LIMITS)
     rules.schemas.check_proof(root)
     signed = signature.verify(root)
     signer = rules.trust.identify(signed.certificate, at)

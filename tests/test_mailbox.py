@@ -90,6 +90,12 @@ def test_an_answer_holds_no_more_than_the_limit_but_one_message_at_least(town: T
     assert len(fetch(town)) == 1
 
 
+def test_a_hundred_can_be_confirmed_at_once(town: Town) -> None:
+    for _ in range(100):
+        town.send("a", "m")
+    assert confirm(town, fetch(town, most=100)) == 100
+
+
 def test_a_department_sees_only_its_own(town: Town) -> None:
     town.send("a", "m")
     got = fetch(town)

@@ -211,22 +211,89 @@ ledger = Table(
     Index("ledger_by_message", "message_id", "sender"),
 )
 
+leaves = Table(
+    "leaves",
+    metadata,
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("node", "sequence"),
+)
+"""Which entry stands at which place of the tree."""
+
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+"""The tree, 256 hashes a row; only the last row of each level still grows."""
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("signed_us", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+)
+
+cosignatures = Table(
+    "cosignatures",
+    metadata,
+    Column("size", BigInteger, ForeignKey("checkpoints.size"), primary_key=True, autoincrement=False),
+    Column("witness", String(200), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
+tree_head = Table(
+    "tree_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("node", String(64), nullable=False),
+    Column("holder", String(100), nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+)
+"""One row: the tree as it stands, and the lease of who may grow it. Every new lease has a higher `fence`."""
+
+numbered = Table(
+    "numbered",
+    metadata,
+    Column("node", String(64), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""The last entry of each node's chain that has its place in the tree."""
+
 __all__ = [
     "VERSION",
     "anchors",
     "certificates",
+    "checkpoints",
+    "cosignatures",
     "deliveries",
     "departments",
     "documents",
     "endpoints",
     "groups",
+    "leaves",
     "ledger",
     "message_attachments",
     "messages",
     "meta",
     "metadata",
     "nonces",
+    "numbered",
     "refusals",
     "rights",
     "schema_files",
+    "tiles",
+    "tree_head",
 ]

@@ -72,7 +72,7 @@ def in_tree(town: Town, random: Random, id: str) -> Message:
     tree, beside = good(town, random, id)
     root = etree.fromstring(signature.sign(tree, signer_of("a")[0]))
     _spoil(random, root)
-    return _written(random, root), beside
+    return _written(random, etree.tostring(root, encoding="utf-8")), beside
 
 
 def signed_again(town: Town, random: Random, id: str) -> Message:
@@ -84,11 +84,10 @@ def signed_again(town: Town, random: Random, id: str) -> Message:
         raw = signature.sign(tree, signer) if random.random() < 0.5 else signed_carelessly(tree, signer)
     except (HubError, etree.C14NError):
         return etree.tostring(tree), beside
-    return _written(random, etree.fromstring(raw)), beside
+    return _written(random, raw), beside
 
 
-def _written(random: Random, root: Any) -> bytes:
-    raw: bytes = etree.tostring(root, encoding="utf-8")
+def _written(random: Random, raw: bytes) -> bytes:
     return _encoded(random, raw) if random.random() < 0.2 else raw
 
 
