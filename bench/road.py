@@ -6,6 +6,8 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+import uvloop
+
 from connectors import soap_writer as write
 from connectors.soap import DELIVERY, SOAP_11
 from connectors.soap_sender import SoapSender, delivery_fields
@@ -30,7 +32,7 @@ def timed(work: object) -> Spent:
     """Run a coroutine or call a function, and say what it took."""
     cpu, wall = time.process_time(), time.perf_counter()
     if asyncio.iscoroutine(work):
-        asyncio.run(work)
+        uvloop.run(work)
     elif callable(work):
         work()
     return Spent(time.process_time() - cpu, time.perf_counter() - wall)

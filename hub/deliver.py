@@ -7,7 +7,6 @@ This file is the steps; who goes when, and how many at once, is `hub.dispatch`.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +22,7 @@ from hub.notice import non_delivery
 from hub.parser import ParseLimits, parse
 from hub.retry import RetryPolicy, next_attempt
 from hub.store import outbox
-from hub.store.outbox import Leased
+from hub.store.outbox import Leased, Settlement
 from hub.store.transaction import Transaction
 
 ANSWER_LIMITS = ParseLimits(max_bytes=256 * 1024, max_elements=200)
@@ -131,52 +130,52 @@ def _check_signer(
 
 
 def settle(transaction: Transaction, hub: Hub, leased: Leased, outcome: Outcome, at: datetime) -> bool:
-    """Record an outcome in ledger and outbox; False if the lease was lost and nothing was recorded."""
-    delivery = leased.consignment.delivery_id
-    if not outbox.still_leased(transaction, delivery):
+    """Record an outcome in outbox and ledger; False if the lease was lost and nothing was recorded."""
+    consignment = leased.consignment
+    if not outbox.settle(transaction, consignment.delivery_id, settlement_of(outcome, at)):
         return False
     match outcome:
         case Delivered(acknowledgement):
-            settle_delivered(transaction, leased.consignment, acknowledgement, hub.id, at)
-        case RetryAt(next_at, cause):
-            _append(transaction, Hop.ATTEMPT_FAILED, leased.consignment, hub.id, at, detail=cause)
-            state = DeliveryState.WAITING
-            outbox.settle(transaction, delivery, state, at, next_at=next_at, cause=cause)
+            record_delivered(transaction, consignment, acknowledgement, hub.id, at)
+        case RetryAt(_, cause):
+            _append(transaction, Hop.ATTEMPT_FAILED, consignment, hub.id, at, detail=cause)
         case GaveUp(cause):
-            give_up(transaction, hub, leased, cause, at)
+            _append(transaction, Hop.GAVE_UP, consignment, hub.id, at, detail=cause)
+            if consignment.sender != hub.id:
+                _notify(transaction, hub, leased, cause, at)
     return True
 
 
-def settle_delivered(
+def settlement_of(outcome: Outcome, at: datetime) -> Settlement:
+    """What an outcome means for the outbox row."""
+    match outcome:
+        case Delivered(acknowledgement):
+            return Settlement(DeliveryState.DELIVERED, at, evidence=acknowledgement.evidence)
+        case RetryAt(next_at, cause):
+            return Settlement(DeliveryState.WAITING, at, next_at=next_at, cause=cause)
+        case GaveUp(cause):
+            return Settlement(DeliveryState.DEAD, at, cause=cause)
+
+
+def record_delivered(
     transaction: Transaction,
     consignment: Consignment,
     acknowledgement: Acknowledgement,
     hub_id: str,
     at: datetime,
 ) -> None:
-    """Record that a recipient has a message, with its acknowledgement as evidence."""
-    evidence = hashlib.sha256(acknowledgement.raw).hexdigest()
-    transaction.stage_document(evidence, acknowledgement.raw)
+    """Write into the ledger that a recipient has a message, and keep its acknowledgement as evidence."""
+    transaction.stage_document(acknowledgement.evidence, acknowledgement.raw)
     _append(
         transaction,
         Hop.DELIVERED,
         consignment,
         hub_id,
         at,
-        evidence=evidence,
+        evidence=acknowledgement.evidence,
         signer=acknowledgement.thumbprint,
         detail="signed" if acknowledgement.thumbprint else "unsigned",
     )
-    outbox.settle(transaction, consignment.delivery_id, DeliveryState.DELIVERED, at, evidence=evidence)
-
-
-def give_up(transaction: Transaction, hub: Hub, leased: Leased, cause: str, at: datetime) -> None:
-    """Make a delivery a dead letter, and tell its sender with a signed notice."""
-    consignment = leased.consignment
-    _append(transaction, Hop.GAVE_UP, consignment, hub.id, at, detail=cause)
-    outbox.settle(transaction, consignment.delivery_id, DeliveryState.DEAD, at, cause=cause)
-    if consignment.sender != hub.id:
-        _notify(transaction, hub, leased, cause, at)
 
 
 def _notify(transaction: Transaction, hub: Hub, leased: Leased, cause: str, at: datetime) -> None:

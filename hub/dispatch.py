@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from hub.connector import Connector
-from hub.deliver import Delivered, Outcome, deliver, give_up
+from hub.deliver import Delivered, GaveUp, Outcome, deliver, settle
 from hub.directory import Endpoint, Kind
 from hub.errors import HubError
 from hub.hub import Hub
@@ -181,4 +181,4 @@ class Dispatcher:
 def _end_expired(transaction: Transaction, hub: Hub, at: datetime, until: datetime) -> None:
     outbox.reclaim(transaction, at)
     for leased in outbox.lease_expired(transaction, at, until):
-        give_up(transaction, hub, leased, "delivery.expired", at)
+        settle(transaction, hub, leased, GaveUp("delivery.expired"), at)

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub import proof, signature
-from hub.deliver import settle_delivered
+from hub.deliver import record_delivered
 from hub.directory import Kind
 from hub.errors import Refused
 from hub.hub import Hub, Rules
-from hub.message import Acknowledgement, Consignment, Hop
+from hub.message import Acknowledgement, Consignment, DeliveryState, Hop
 from hub.parser import ParseLimits, parse
 from hub.proof import Confirmed, Request
 from hub.store import inbox, outbox, trace
-from hub.store.outbox import Leased
+from hub.store.outbox import Leased, Settlement
 from hub.store.trace import Traced
 from hub.store.transaction import Transaction
 
@@ -145,7 +145,9 @@ def _settle_one(
         stamp=b"",
     )
     word = Acknowledgement(item.message_id, item.sender, request.department, item.digest, raw, thumbprint)
-    settle_delivered(transaction, consignment, word, hub.id, at)
+    done = Settlement(DeliveryState.DELIVERED, at, evidence=word.evidence)
+    outbox.conclude(transaction, item.delivery_id, done)
+    record_delivered(transaction, consignment, word, hub.id, at)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -158,6 +159,11 @@ class Acknowledgement:
     digest: str
     raw: bytes
     thumbprint: str = ""
+
+    @property
+    def evidence(self) -> str:
+        """The SHA-256 of `raw`, under which it is kept."""
+        return hashlib.sha256(self.raw).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,21 @@ class Delivering:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequencing:
+    """How the ledger's tree is kept. `witnesses`: verifier keys with spaces between; times in seconds.
+
+    `key` is an Ed25519 private key that signs checkpoints beside the hub's own.
+    """
+
+    origin: str = ""
+    key: str = ""
+    witnesses: str = ""
+    publish_entries: bool = False
+    interval: float = 0.1
+    alarm: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of `hub.yaml`."""
 
@@ -76,6 +91,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     trust: Trusting = field(default_factory=Trusting)
     delivery: Delivering = field(default_factory=Delivering)
+    ledger: Sequencing = field(default_factory=Sequencing)
 
     @property
     def ceiling(self) -> Classification:
@@ -99,6 +115,7 @@ _PARTS: dict[str, type[Any]] = {
     "limits": Limits,
     "trust": Trusting,
     "delivery": Delivering,
+    "ledger": Sequencing,
 }
 
 

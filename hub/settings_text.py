@@ -73,6 +73,20 @@ listen:
   # breaker_failures: 5
   # 暂停多久 / for how long
   # breaker_pause: 30
+
+# ledger:
+  # 账本来源名称，默认为“中心代码/ledger/账本编号” / name of the log; by default HUB/ledger/LEDGER-ID
+  # origin: ""
+  # 另行签署检查点的 Ed25519 私钥文件；中心证书不是 P-256 时必填 / Ed25519 key file, needed if the hub's own is not P-256
+  # key: ""
+  # 见证方的公开密钥，以空格分隔 / verifier keys of the witnesses, with spaces between
+  # witnesses: ""
+  # 是否向能访问本服务的各方公开账目内容 / whether whoever reaches this service may read the entries
+  # publish_entries: false
+  # 编号间隔 / how often entries are given their places
+  # interval: 0.1
+  # 迟于多少秒报警 / how late is an alarm
+  # alarm: 5
 """
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.town import Town
 
 ROOT = Path(__file__).parent.parent
-VERBS = ("accept", "deliver", "dispatch", "mailbox", "audit", "install", "edit")
+VERBS = ("accept", "deliver", "dispatch", "mailbox", "audit", "install", "edit", "sequence", "cosign")
 BELOW_VERB = {  # a verb may stand on another only here, and the reason is in ARCHITECTURE.md
     ("deliver", "accept"),
     ("dispatch", "deliver"),

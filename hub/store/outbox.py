@@ -75,6 +75,16 @@ _LEASE = Prepared(
         lease_until_us=bindparam("until"),
     )
 )
+_SETTLED: dict[Any, Any] = {
+    deliveries.c.state: bindparam("new_state"),
+    deliveries.c.attempts: deliveries.c.attempts + 1,
+    deliveries.c.next_us: bindparam("next"),
+    deliveries.c.done_us: bindparam("done"),
+    deliveries.c.cause: bindparam("why"),
+    deliveries.c.evidence: bindparam("proof"),
+    deliveries.c.lease_node: null(),
+    deliveries.c.lease_until_us: null(),
+}
 _CONTENT = Prepared(select(documents.c.content).where(documents.c.digest == bindparam("digest")))
 _ATTACHMENTS = Prepared(
     select(message_attachments.c.attachment, documents.c.content)
@@ -170,27 +180,12 @@ def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]
 
 
 def _read_content(connection: Connection, digest: str) -> bytes:
-    return bytes(_CONTENT.execute(connection, {"digest": digest}).scalar_one())
+    return bytes(_CONTENT.execute(connection, {"digest": digest}).scalar())
 
 
 def _read_attachments(connection: Connection, message: int) -> tuple[tuple[str, bytes], ...]:
     found = _ATTACHMENTS.execute(connection, {"message": message})
     return tuple((row.attachment, row.content) for row in found)
-
-
-_HELD = Prepared(
-    select(deliveries.c.id).where(
-        deliveries.c.id == bindparam("delivery"),
-        deliveries.c.state == str(DeliveryState.LEASED),
-        deliveries.c.lease_node == bindparam("holder"),
-    )
-)
-
-
-def still_leased(transaction: Transaction, delivery_id: int) -> bool:
-    """Whether this node still holds the lease; without it, an outcome must not be recorded."""
-    row = {"delivery": delivery_id, "holder": transaction.node}
-    return _HELD.execute(transaction.connection, row).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,45 +215,50 @@ def find(connection: Connection, delivery_id: int, recipient: str) -> Found | No
     return Found(row.message_id, row.sender, row.type, row.digest, Role(row.role), done)
 
 
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a lease ends: delivered with its evidence, waiting until `next_at`, or dead with its cause."""
+
+    state: DeliveryState
+    at: datetime
+    next_at: datetime | None = None
+    cause: str = ""
+    evidence: str = ""
+
+
 _SETTLE = Prepared(
     update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery"))
-    .values(
-        state=bindparam("new_state"),
-        attempts=deliveries.c.attempts + 1,
-        next_us=bindparam("next"),
-        done_us=bindparam("done"),
-        cause=bindparam("why"),
-        evidence=bindparam("proof"),
-        lease_node=null(),
-        lease_until_us=null(),
+    .where(
+        deliveries.c.id == bindparam("delivery"),
+        deliveries.c.state == str(DeliveryState.LEASED),
+        deliveries.c.lease_node == bindparam("holder"),
     )
+    .values(_SETTLED)
 )
+_CONCLUDE = Prepared(update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(_SETTLED))
 
 
-def settle(
-    transaction: Transaction,
-    delivery_id: int,
-    state: DeliveryState,
-    at: datetime,
-    *,
-    next_at: datetime | None = None,
-    cause: str = "",
-    evidence: str = "",
-) -> None:
-    """End a lease: `delivered` with evidence, `waiting` until `next_at`, or `dead` with its cause."""
-    done = state in (DeliveryState.DELIVERED, DeliveryState.DEAD)
-    _SETTLE.execute(
-        transaction.connection,
-        {
-            "delivery": delivery_id,
-            "new_state": str(state),
-            "next": to_microseconds(next_at or at),
-            "done": to_microseconds(at) if done else None,
-            "why": cause or None,
-            "proof": evidence or None,
-        },
-    )
+def settle(transaction: Transaction, delivery_id: int, settlement: Settlement) -> bool:
+    """End this node's lease; False if it holds the lease no longer, and then nothing may be recorded."""
+    row = {**_settled(delivery_id, settlement), "holder": transaction.node}
+    return _SETTLE.execute(transaction.connection, row).touched == 1
+
+
+def conclude(transaction: Transaction, delivery_id: int, settlement: Settlement) -> None:
+    """End a delivery whoever holds it, on its recipient's own signed word."""
+    _CONCLUDE.execute(transaction.connection, _settled(delivery_id, settlement))
+
+
+def _settled(delivery_id: int, settlement: Settlement) -> dict[str, object]:
+    done = settlement.state in (DeliveryState.DELIVERED, DeliveryState.DEAD)
+    return {
+        "delivery": delivery_id,
+        "new_state": str(settlement.state),
+        "next": to_microseconds(settlement.next_at or settlement.at),
+        "done": to_microseconds(settlement.at) if done else None,
+        "why": settlement.cause or None,
+        "proof": settlement.evidence or None,
+    }
 
 
 def reclaim(transaction: Transaction, at: datetime, *, own: bool = False) -> int:

@@ -1,18 +1,42 @@
 """Statements of the hot road, written in SQLAlchemy Core and compiled once for each dialect.
 
-Saves what Core spends on every execution to build, key and look up a statement it knows: about half the
-cost of a small statement. Values go to the driver as they are, so only text, numbers and bytes may take part.
+They go to the driver's own cursor, inside the transaction that the connection has open: Core spends more on executing a
+small statement than SQLite does. Values go to the driver as they are, so only text, numbers and bytes may take part.
 """
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 Row = Mapping[str, Any]
+
+
+class Rows(list[Any]):
+    """What a statement gave: rows with named fields, and how many rows it touched."""
+
+    __slots__ = ("touched",)
+
+    def __init__(self, rows: Sequence[Any] = (), touched: int = 0) -> None:
+        super().__init__(rows)
+        self.touched = touched
+
+    def first(self) -> Any:
+        """The first row, or None."""
+        return self[0] if self else None
+
+    def all(self) -> Rows:
+        """Every row."""
+        return self
+
+    def scalar(self) -> Any:
+        """The first field of the first row, or None."""
+        return self[0][0] if self else None
 
 
 class _Text(NamedTuple):
@@ -21,6 +45,7 @@ class _Text(NamedTuple):
     text: str
     names: tuple[str, ...]
     fixed: Row
+    row: Any
 
 
 class Prepared:
@@ -40,21 +65,50 @@ class Prepared:
         if found is None:
             compiled = self._compile(connection)
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
-            found = _Text(str(compiled), tuple(compiled.positiontup or ()), fixed)
+            found = _Text(str(compiled), tuple(compiled.positiontup or ()), fixed, _row_type(compiled))
             self._compiled[connection.dialect.name] = found
         return found
 
-    def execute(self, connection: Connection, row: Row) -> CursorResult[Any]:
+    def execute(self, connection: Connection, row: Row) -> Rows:
         """Run with one set of values."""
-        text, names, fixed = self._text(connection)
+        text, names, fixed, row_type = self._text(connection)
         values = {**fixed, **row}
-        return connection.exec_driver_sql(text, tuple(values[name] for name in names) if names else values)
+        given = tuple(values[name] for name in names) if names else values
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(text, given)
+            rows = [row_type(*found) for found in cursor.fetchall()] if row_type else ()
+            return Rows(rows, cursor.rowcount)
+        except Exception as error:
+            raise _wrapped(error, connection, text) from error
+        finally:
+            cursor.close()
 
     def execute_many(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Run with many sets of values."""
-        text, names, _ = self._text(connection)
+        text, names, _, _ = self._text(connection)
         values: Any = [tuple(row[name] for name in names) for row in rows] if names else [dict(row) for row in rows]
-        connection.exec_driver_sql(text, values)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(text, values)
+        except Exception as error:
+            raise _wrapped(error, connection, text) from error
+        finally:
+            cursor.close()
+
+
+def _row_type(compiled: Any) -> Any:
+    """A named tuple for the columns that a statement gives, or None if it gives none."""
+    columns = [column[0] for column in compiled._result_columns or ()]
+    return namedtuple("Row", columns, rename=True) if columns else None  # noqa: PYI024  # made at run time
+
+
+def _wrapped(error: Exception, connection: Connection, text: str) -> Exception:
+    """A driver's error as SQLAlchemy gives it, so that `hub.store.engine` can translate it; others as they are."""
+    module: Any = connection.dialect.dbapi
+    if not isinstance(error, module.Error):
+        return error
+    return DBAPIError.instance(text, None, error, module.Error, dialect=connection.dialect) or error
 
 
 class Inserting(Prepared):

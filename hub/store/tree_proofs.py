@@ -6,7 +6,8 @@ A proof is made of tiles only, a few for each 256-fold of the tree's size.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from hub.store.transaction import Transaction
 from hub.store.tree import read_head, read_tile
 from hub.tree.checkpoint import Cosignature
 from hub.tree.merkle import Nodes, consistency_proof, inclusion_proof, tree_root
-from hub.tree.tiles import WIDTH, bundle, nodes_of
+from hub.tree.tiles import WIDTH, bundle, bundle_path, nodes_of
 
 _COSIGN = Inserting(cosignatures, ("size", "witness", "line", "at_us"), once=True)
 
@@ -90,5 +91,72 @@ def read_inclusion(connection: Connection, node: str, sequence: int, size: int |
     checkpoint = read_checkpoint(connection, size)
     if leaf is None or leaf.index >= checkpoint.size:
         raise Refused("tree.not-numbered", got=f"{node}/{sequence}")
-    proof = _made(lambda: inclusion_proof(_nodes(connection), leaf.index, checkpoint.size))
+    with _undamaged():
+        proof = inclusion_proof(_nodes(connection), leaf.index, checkpoint.size)
     return Inclusion(node, sequence, leaf.index, leaf.hash, proof, checkpoint)
+
+
+def read_consistency(connection: Connection, old: int, new: int | None = None) -> Consistency:
+    """The proof that the tree of `old` leaves is the beginning of the one of `new`, or of the latest.
+
+    Errors: Refused tree.parameter; Misconfigured tree.damaged.
+    """
+    size = read_head(connection).size
+    new = size if new is None else new
+    if not 0 <= old <= new <= size:
+        raise Refused("tree.parameter", expected=f"0 <= from <= to <= {size}", got=f"from={old}, to={new}")
+    nodes = _nodes(connection)
+    with _undamaged():
+        return Consistency(old, new, tree_root(nodes, old), tree_root(nodes, new), consistency_proof(nodes, old, new))
+
+
+def read_root(connection: Connection, size: int) -> bytes | None:
+    """The root of the first `size` leaves, from the tiles; None if the tree is smaller. Errors: tree.damaged."""
+    if not 0 <= size <= read_head(connection).size:
+        return None
+    with _undamaged():
+        return tree_root(_nodes(connection), size)
+
+
+def read_bundle(connection: Connection, number: int, width: int) -> bytes | None:
+    """The entry bundle of this number with exactly `width` entries, or None if the tree has fewer.
+
+    Errors: Misconfigured tree.damaged if an entry of the tree is gone.
+    """
+    if number * WIDTH + width > read_head(connection).size:
+        return None
+    rows = connection.execute(
+        select(ledger.c.form)
+        .join(leaves, (leaves.c.node == ledger.c.node) & (leaves.c.sequence == ledger.c.sequence))
+        .where(leaves.c.index >= number * WIDTH, leaves.c.index < number * WIDTH + width)
+        .order_by(leaves.c.index)
+    )
+    forms = [bytes(row.form) for row in rows]
+    if len(forms) != width:
+        raise Misconfigured("tree.damaged", where=bundle_path(number, width))
+    with _undamaged():
+        return bundle(forms)
+
+
+def keep_cosignatures(transaction: Transaction, size: int, found: Iterable[Cosignature]) -> None:
+    """Keep verified cosignatures of the checkpoint of this size; the first of a witness stays."""
+    rows = [{"size": size, "witness": c.witness, "line": c.line, "at_us": to_microseconds(c.at)} for c in found]
+    _COSIGN.execute_many(transaction.connection, rows)
+
+
+def _leaf(connection: Connection, node: str, sequence: int) -> Row[Any] | None:
+    found = select(leaves.c.index, leaves.c.hash).where(leaves.c.node == node, leaves.c.sequence == sequence)
+    return connection.execute(found).first()
+
+
+def _nodes(connection: Connection) -> Nodes:
+    return nodes_of(lambda level, number: read_tile(connection, level, number))
+
+
+@contextmanager
+def _undamaged() -> Iterator[None]:
+    """Say of tiles or entries that do not fit the tree that it is damaged."""
+    try:
+        yield
+    except (ValueError, OverflowError) as error:
+        raise Misconfigured("tree.damaged", operator=str(error)) from None

@@ -108,6 +108,11 @@ class NoteKey:
         return key
 
 
+def read_keys(text: str) -> tuple[NoteKey, ...]:
+    """Verifier keys with white space between them. Errors: Misconfigured note.key."""
+    return tuple(NoteKey.read(part) for part in text.split())
+
+
 class NoteSigner(Protocol):
     """Signs notes under one name."""
 

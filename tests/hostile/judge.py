@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
-import signxml
 import xmlsec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 ENV = "{urn:hub:envelope:v1}"
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
@@ -58,8 +58,8 @@ def _pem(text: str | None) -> bytes:
 
 
 def _signxml(raw: bytes, pem: bytes) -> ElementTree.Element:
-    expected = signxml.SignatureConfiguration(require_x509=True, location="./")
-    found: Any = signxml.XMLVerifier().verify(raw, x509_cert=pem.decode(), expect_config=expected, id_attribute="none")
+    expected = SignatureConfiguration(require_x509=True, location="./")
+    found: Any = XMLVerifier().verify(raw, x509_cert=pem.decode(), expect_config=expected, id_attribute="none")
     return ElementTree.fromstring(found.signed_data)
 
 

@@ -238,7 +238,7 @@ def test_a_list_late_but_within_its_grace_is_taken_and_alarms(town: Town, trusti
     assert [alarm.code for alarm in hub.rules.trust.alarms(town.clock())] == ["trust.crl-late"]
 
 
-JUNK = {"zeros": bytes(300), "DER that is no certificate": b"\x30\x82\x01\x00" + bytes(256), "largest": b"\x30" * 16_384}
+JUNK = {"zeros": bytes(300), "DER of no certificate": b"\x30\x82\x01\x00" + bytes(256), "largest": b"\x30" * 16_384}
 
 
 @pytest.mark.parametrize("row", JUNK)

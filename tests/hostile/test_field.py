@@ -82,7 +82,12 @@ FREE_HEADER = ("messageId", "sender", "recipient", "conversation", "inReplyTo", 
 def test_a_header_field_takes_no_such_text_and_the_refusal_quotes_it_on_one_line(
     town: Town, refuse: Refuse, name: str, text: str
 ) -> None:
-    extra = {"conversation": "c", "in_reply_to": "r", "document_number": "测办〔2026〕1号", "case_number": "n"}
+    extra: dict[str, Any] = {
+        "conversation": "c",
+        "in_reply_to": "r",
+        "document_number": "测办〔2026〕1号",
+        "case_number": "n",
+    }
     tree = town.envelope("a", "b", **extra)
     next(tree.iter(f"{{*}}{name}")).text = text
     refusal = refuse(signed_carelessly(tree, signer_of("a")[0]), "envelope.invalid")
@@ -101,7 +106,10 @@ def test_an_attachment_field_that_is_refused_is_quoted_on_one_line(
     assert all(value.isprintable() for value in refusal.facts().values())
 
 
-PATHS = ["../../etc/passwd", "/etc/passwd", "..", "C:\\x.exe", "a/b", "x.", ".hidden", "CON:", "a\nb", " x", "x ", "a*b?"]
+PATHS = [
+    *("../../etc/passwd", "/etc/passwd", "..", "C:\\x.exe", "a/b", "x."),
+    *(".hidden", "CON:", "a\nb", " x", "x ", "a*b?"),
+]
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -112,7 +120,7 @@ def test_an_attachment_name_is_no_path(town: Town, refuse: Refuse, name: str) ->
 
 @pytest.mark.parametrize("row", ["SQL", "XPath", "template", "shell"])
 def test_an_attachment_name_that_is_taken_is_only_a_name(town: Town, row: str) -> None:
-    name = HOSTILE[row].translate(str.maketrans("", "", "/\\:*?\"<>|\r\n")).strip()
+    name = HOSTILE[row].translate(str.maketrans("", "", '/\\:*?"<>|\r\n')).strip()
     line = envelope.attachment("x", name, "application/ofd", row.encode(), inline=False)
     receipt = town.send("a", "b", attachments=[line], beside={"x": row.encode()})
     town.deliver()
@@ -121,7 +129,7 @@ def test_an_attachment_name_that_is_taken_is_only_a_name(town: Town, row: str) -
     assert envelope.read(parse(handed.envelope)).attachments[0].name == name
 
 
-QUOTING_NUMBERS = ["x'OR'1'='1';--〔2026〕1号", "\"x\"%_〔2026〕1号", "<b>&amp;〔2026〕1号", "=1+1〔2026〕1号", "$id`x`〔2026〕1号"]
+QUOTING_NUMBERS = [f"{organ}〔2026〕1号" for organ in ("x'OR'1'='1';--", '"x"%_', "<b>&amp;", "=1+1", "$id`x`")]
 
 
 @pytest.mark.parametrize("number", QUOTING_NUMBERS)
@@ -137,11 +145,15 @@ def test_hostile_text_in_a_question_finds_nothing(town: Town, text: str) -> None
     with town.hub.store.reading() as connection:
         assert trace.find_messages(connection, [text]) == []
         for asked in ("sender", "recipient", "type", "state"):
-            assert trace.list_messages(connection, **{asked: text}) == []
+            assert trace.list_messages(connection, **_asked(asked, text)) == []
         assert trace.read_message(connection, text, text) is None
         assert trace.list_deliveries(connection, endpoint=text) == []
         assert trace.read_document(connection, text) is None
     assert town.hops(), "the tables are still there"
+
+
+def _asked(name: str, text: str) -> dict[str, Any]:
+    return {name: text}
 
 
 @hostile
