@@ -1,6 +1,6 @@
 """Runs what is served: one hub in one process, or any application, until SIGTERM or SIGINT.
 
-Promises for the hub: the port is taken before the hub is opened; front door and way out share one event loop; changes
+Promises for the hub: the port is taken before the hub is opened; doors, way out and sequencer share one loop; changes
 of registry, routing and CRLs are seen within a second, and a broken change is logged and leaves the hub as it was; on
 stop no new call is taken, what is under way ends, and what was leased goes back.
 """
@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from connectors.front_door import front_door
 from connectors.http_server import address_of, bind, serve_on, stop_on_signals
+from connectors.ledger_door import ledger_door
 from connectors.soap_sender import SoapSender
 from hub.dispatch import Dispatcher
 from hub.errors import HubError
 from hub.hub import Hub, open_hub, read_settings, refresh
+from hub.sequence import open_sequencer
 
 REFRESH_SECONDS = 1.0
 Ready = Callable[[str], None]
@@ -74,13 +77,19 @@ async def serve_hub(
 
 
 async def _serve(current: Current, folder: Path, stop: asyncio.Event, bound: socket.socket, ready: Ready) -> None:
+    sequencer = open_sequencer(current, folder)
     sender = SoapSender()
     dispatcher = Dispatcher(current, sender)
+    app = Starlette(routes=[*front_door(current, dispatcher.wake).routes, *ledger_door(current)])
     try:
-        async with _dispatching(dispatcher, stop), _beside(_refresh_always(current, folder)):
+        async with (
+            _dispatching(dispatcher, stop),
+            _beside(sequencer.run(stop)),
+            _beside(_refresh_always(current, folder)),
+        ):
             ready(address_of(bound))
             log.info("listening", extra={"fields": {"address": address_of(bound), "hub": current.hub.id}})
-            await serve_on(bound, front_door(current, dispatcher.wake), stop)
+            await serve_on(bound, app, stop)
     finally:
         await sender.close()
     log.info("stopped")

@@ -1,8 +1,8 @@
 """Takes a witness's cosignature of one of this hub's checkpoints.
 
-Promises: kept is only what a configured witness signed over exactly a checkpoint that this ledger published. If a known
-witness has cosigned another one under this ledger's name, the ledger was rolled back or forked, or its key is stolen: that
-is logged as an error and refused. It does not ask witnesses; they come.
+Promises: kept is only what a configured witness signed over exactly a checkpoint that this ledger published. If a
+known witness has cosigned another one under this ledger's name, the ledger was rolled back or forked, or its key is
+stolen: that is logged as an error and refused. It does not ask witnesses; they come.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ def _keep(transaction: Transaction, note: Note, checkpoint: Checkpoint, found: l
 
 
 def _check_published(transaction: Transaction, note: Note, checkpoint: Checkpoint, found: list[Cosignature]) -> None:
-    ours = tree_proofs.read_latest_text(transaction.connection, checkpoint.size)
-    if ours == note.text:
+    origin, ours = tree_proofs.read_texts(transaction.connection, checkpoint.size)
+    if checkpoint.origin != origin:
+        raise Refused("note.other-log", expected=origin, got=checkpoint.origin[:200])
+    if note.text == ours:
         return
     witnesses = ", ".join(one.witness for one in found)
     fields = {"code": "tree.fork", "size": checkpoint.size, "root": checkpoint.root.hex(), "witness": witnesses}

@@ -1,10 +1,10 @@
 """The sequencer: gives every ledger entry its place in the Merkle tree and signs a checkpoint, ten times a second.
 
 Four steps: look what waits, hold the lease, plan the growth (no transaction open), publish it in one transaction.
-Promises: nothing is signed over a broken chain or over tiles that do not give the last root; a checkpoint is signed only
-while the head cannot move, and known to nobody before all it stands on is committed; two sequencers by mistake, or one
-that slept past its lease, do nothing. An entry's place follows within a second, or an alarm is logged. What it does not
-do: a database put back to an earlier day, or a stolen key, is for witnesses to find.
+Promises: nothing is signed over a broken chain or over tiles that do not give the last root; a checkpoint is signed
+only while the head cannot move, and known to nobody before all it stands on is committed; a second sequencer, or one
+that slept past its lease, does nothing. An entry's place follows within a second, or an alarm is logged. It cannot see
+a database put back to an earlier day, or a stolen key: witnesses do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hub.ledger import to_microseconds
 from hub.store import tree
 from hub.store.transaction import Transaction
 from hub.tree.checkpoint import Checkpoint
-from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner
+from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner, read_keys
 from hub.tree.note import sign_note
 from hub.tree.order import Queue, Waiting, first_breaks, interleave
 from hub.tree.tiles import Tile, edge_root, grow, grown_edge
@@ -70,6 +70,12 @@ def checkpoint_signers(hub: Hub, folder: Path) -> tuple[NoteSigner, ...]:
         if not signers:
             raise
     return tuple(signers)
+
+
+def open_sequencer(hub: Callable[[], Hub], folder: Path) -> Sequencer:
+    """A sequencer with the keys of an installation. Errors: Misconfigured note.*, key.unreadable."""
+    read_keys(hub().settings.ledger.witnesses)  # a wrong witness key should be met at start, not by the witness
+    return Sequencer(hub, checkpoint_signers(hub(), folder))
 
 
 class Sequencer:
@@ -121,7 +127,7 @@ class Sequencer:
         if not any(queue.unbroken() for queue in queues) or not await self._hold(hub, at):  # 2
             return None
         plan = await asyncio.to_thread(_plan, hub, queues, self._fence)  # 3
-        published = plan and await hub.writer.run(lambda transaction: self._publish(transaction, hub, plan, at))  # 4
+        published = await self._publish(hub, plan, at) if plan else None  # 4
         self._until = at + LEASE
         if published is None:
             self._fence = None
@@ -137,15 +143,18 @@ class Sequencer:
             self._until = at + LEASE
         return self._fence is not None
 
-    def _publish(self, transaction: Transaction, hub: Hub, plan: Plan, at: datetime) -> Checkpoint | None:
-        # Signed only once the head is locked: of two checkpoints of one size, the second is never signed.
-        if not tree.is_current(transaction, plan.head):
-            return None
+    async def _publish(self, hub: Hub, plan: Plan, at: datetime) -> Checkpoint | None:
         checkpoint = Checkpoint(origin_of(hub), plan.size, plan.root)
-        note = sign_note(checkpoint.text(), self._signers).written()
-        signed = tree.Signed(plan.size, plan.root, note, to_microseconds(at))
-        moved = tree.advance(transaction, plan.head, signed, plan.added, plan.changed, at + LEASE)
-        return checkpoint if moved else None
+
+        def publish(transaction: Transaction) -> bool:
+            # Signed only once the head is locked: of two checkpoints of one size, the second is never signed.
+            if not tree.is_current(transaction, plan.head):
+                return False
+            note = sign_note(checkpoint.text(), self._signers).written()
+            signed = tree.Signed(plan.size, plan.root, note, to_microseconds(at))
+            return tree.advance(transaction, plan.head, signed, plan.added, plan.changed, at + LEASE)
+
+        return checkpoint if await hub.writer.run(publish) else None
 
 
 class _Watch:

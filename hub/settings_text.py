@@ -77,7 +77,7 @@ listen:
 # ledger:
   # 账本来源名称，默认为“中心代码/ledger/账本编号” / name of the log; by default HUB/ledger/LEDGER-ID
   # origin: ""
-  # 另行签署检查点的 Ed25519 私钥文件；中心证书不是 P-256 时必填 / Ed25519 key file, needed if the hub's own is not P-256
+  # 签署检查点的 Ed25519 私钥文件；中心证书不是 P-256 时必填 / Ed25519 key file, needed if the hub's is not P-256
   # key: ""
   # 见证方的公开密钥，以空格分隔 / verifier keys of the witnesses, with spaces between
   # witnesses: ""

@@ -214,13 +214,13 @@ ledger = Table(
 leaves = Table(
     "leaves",
     metadata,
-    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
     Column("node", String(64), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("node", "sequence"),
 )
-"""Which entry stands at which place of the tree."""
+"""Which entry stands at which place of the tree; places are the leaf indexes of RFC 6962, from 0."""
 
 tiles = Table(
     "tiles",

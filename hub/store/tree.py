@@ -1,7 +1,7 @@
 """Rows of the tree: what waits for a place in it, the lease of who may grow it, its head, tiles and checkpoints.
 
-Promises: `advance` moves the head only from the state that the caller saw, under the lease that the caller holds, and in
-the same transaction as everything else it writes; so two who grow the tree at once, or one who slept, cannot fork it.
+Promises: `advance` moves the head only from the state that the caller saw, under the lease that the caller holds, and
+in the same transaction as all else it writes; so two who grow the tree at once, or one who slept, cannot fork it.
 Finding what waits costs one index seek per node, however many entries there are.
 """
 
@@ -137,7 +137,12 @@ def is_current(transaction: Transaction, seen: Head) -> bool:
 
 
 def advance(
-    transaction: Transaction, seen: Head, signed: Signed, added: Sequence[Waiting], changed: Sequence[Tile], until: datetime
+    transaction: Transaction,
+    seen: Head,
+    signed: Signed,
+    added: Sequence[Waiting],
+    changed: Sequence[Tile],
+    until: datetime,
 ) -> bool:
     """Move the head from `seen` to the signed checkpoint and store all that belongs to it; False if it has moved."""
     moved = transaction.connection.execute(
@@ -152,8 +157,8 @@ def advance(
     )
     if moved.rowcount != 1:
         return False
-    for index, entry in enumerate(added, seen.size):
-        row = {"index": index, "node": entry.node, "sequence": entry.sequence, "hash": entry.hash}
+    for place, entry in enumerate(added, seen.size):
+        row = {"place": place, "node": entry.node, "sequence": entry.sequence, "hash": entry.hash}
         transaction.stage(leaves, row)
     _store_tiles(transaction, changed)
     _move_positions(transaction, added)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Select, select
 
 from hub.errors import Misconfigured, Refused
 from hub.ledger import to_microseconds
@@ -72,6 +72,14 @@ def read_witnessed(connection: Connection, at_least: int = 0) -> Published:
     return _published(connection, select(checkpoints).where(checkpoints.c.size == latest))
 
 
+def read_texts(connection: Connection, size: int) -> tuple[str, str]:
+    """The origin of this ledger, and the signed text of its checkpoint of this size; each empty if there is none."""
+    latest = select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+    origin, _, _ = (connection.scalar(latest) or "").partition("\n")
+    note = connection.scalar(select(checkpoints.c.note).where(checkpoints.c.size == size)) or ""
+    return origin, note[: note.find("\n\n") + 1]
+
+
 def _published(connection: Connection, query: Select[Any]) -> Published:
     row = connection.execute(query).first()
     if row is None:
@@ -89,11 +97,11 @@ def read_inclusion(connection: Connection, node: str, sequence: int, size: int |
     """
     leaf = _leaf(connection, node, sequence)
     checkpoint = read_checkpoint(connection, size)
-    if leaf is None or leaf.index >= checkpoint.size:
-        raise Refused("tree.not-numbered", got=f"{node}/{sequence}")
+    if leaf is None or leaf.place >= checkpoint.size:
+        raise Refused("tree.not-numbered", got=f"{node[:64]}/{sequence}")
     with _undamaged():
-        proof = inclusion_proof(_nodes(connection), leaf.index, checkpoint.size)
-    return Inclusion(node, sequence, leaf.index, leaf.hash, proof, checkpoint)
+        proof = inclusion_proof(_nodes(connection), leaf.place, checkpoint.size)
+    return Inclusion(node, sequence, leaf.place, leaf.hash, proof, checkpoint)
 
 
 def read_consistency(connection: Connection, old: int, new: int | None = None) -> Consistency:
@@ -128,8 +136,8 @@ def read_bundle(connection: Connection, number: int, width: int) -> bytes | None
     rows = connection.execute(
         select(ledger.c.form)
         .join(leaves, (leaves.c.node == ledger.c.node) & (leaves.c.sequence == ledger.c.sequence))
-        .where(leaves.c.index >= number * WIDTH, leaves.c.index < number * WIDTH + width)
-        .order_by(leaves.c.index)
+        .where(leaves.c.place >= number * WIDTH, leaves.c.place < number * WIDTH + width)
+        .order_by(leaves.c.place)
     )
     forms = [bytes(row.form) for row in rows]
     if len(forms) != width:
@@ -144,8 +152,8 @@ def keep_cosignatures(transaction: Transaction, size: int, found: Iterable[Cosig
     _COSIGN.execute_many(transaction.connection, rows)
 
 
-def _leaf(connection: Connection, node: str, sequence: int) -> Row[Any] | None:
-    found = select(leaves.c.index, leaves.c.hash).where(leaves.c.node == node, leaves.c.sequence == sequence)
+def _leaf(connection: Connection, node: str, sequence: int) -> Any:
+    found = select(leaves.c.place, leaves.c.hash).where(leaves.c.node == node, leaves.c.sequence == sequence)
     return connection.execute(found).first()
 
 

@@ -1,1 +1,1 @@
-"""The Merkle tree over the ledger's entries: hashes, tiles, signed notes and checkpoints. Pure: no SQL, socket, clock."""
+"""The Merkle tree over the ledger's entries: hashes, tiles, signed notes, checkpoints. Pure: no SQL, socket, clock."""

@@ -1,7 +1,7 @@
 """Checkpoints (C2SP tlog-checkpoint) and the cosignatures of witnesses (C2SP tlog-cosignature).
 
-A checkpoint is the text of a signed note: origin, size and root of the tree, one line each. A cosignature is a witness's
-statement that, at its time, this was the largest tree it had seen of this origin, and consistent with all before.
+A checkpoint is the text of a signed note: origin, size and root of the tree, one line each. A cosignature is a
+witness's statement that, at its time, this was the largest tree it had seen of this origin, consistent with all before.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Keys of signed notes: their names and ids, their text form, and what signs and verifies with them.
 
-Three kinds of signature are known (C2SP signed-note and tlog-cosignature): Ed25519 (1), ECDSA with SHA-256 on P-256 (2),
-and the time-stamped Ed25519 cosignature of a witness (4), whose value holds the time before the signature. A key is read
-from configuration only, so a wrong one is the administrator's to mend.
+Three kinds of signature are known (C2SP signed-note and tlog-cosignature): Ed25519 (1), ECDSA with SHA-256 on P-256
+(2), and the time-stamped Ed25519 cosignature of a witness (4), whose value holds the time before the signature. A key
+is read from configuration only, so a wrong one is the administrator's to mend.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Signed notes (C2SP signed-note): a text, an empty line, and signature lines. Reads and writes; verifies with given keys.
+"""Signed notes (C2SP signed-note): a text, an empty line, and signature lines. Reads, writes, verifies with given keys.
 
-Promises: what is read is exactly a note of the format and within its bounds; `opened` returns a text only if a known key
-signed it and no known key's signature fails. It does not say which keys to trust.
+Promises: what is read is exactly a note of the format and within its bounds; `opened` answers only if a known key
+signed the text and no known key's signature fails. It does not say which keys to trust.
 """
 
 from __future__ import annotations

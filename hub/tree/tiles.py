@@ -1,8 +1,8 @@
 """The tree as tiles of 256 hashes (C2SP tlog-tiles): their paths, how they grow, and how a subtree is read from them.
 
 Tile n of level l holds the roots of the complete subtrees number 256 n to 256 n + 255 of 256**l leaves each, 32 bytes
-after 32 bytes. A tile only ever grows at its end, so one row serves the full tile and each of its partial forms. Nothing
-is kept here: reading and writing tiles is the caller's part.
+after 32 bytes. A tile only ever grows at its end, so one row serves the full tile and each of its partial forms.
+Nothing is kept here: reading and writing tiles is the caller's part.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def edge_root(edge: Mapping[int, bytes]) -> bytes:
 
 
 def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[Tile]:
-    """The tiles that change when `leaves` are appended to a tree of `size` leaves with this edge; lowest level first."""
+    """The tiles that change when `leaves` are appended to a tree of this size and edge; lowest level first."""
     changed: list[Tile] = []
     level, added = 0, list(leaves)
     while added:

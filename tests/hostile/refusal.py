@@ -85,7 +85,7 @@ def decided(town: Town, raw: bytes) -> tuple[str, float]:
     """What `examine` says of a body that may be good or bad (its code, or ""), and the best of three times."""
     code = ""
     seconds: list[float] = []
-    for _ in range(3):
+    while len(seconds) < 3 and (not seconds or min(seconds) >= QUICK):
         started = time.process_time()
         try:
             examine(raw, town.hub.rules, town.clock(), {})

