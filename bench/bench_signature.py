@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from lxml import etree
 
 from hub.parser import parse
-from hub.signature import sign, verify
+from hub.signing.signature import sign, verify
 from tests.keys import key_pair, signer
 
 SIZES = {"2 KB": 2, "8 KB": 70, "64 KB": 660, "1 MB": 10_700}

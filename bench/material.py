@@ -9,23 +9,24 @@ from pathlib import Path
 
 from lxml import etree
 
-from hub import envelope, signature
-from hub.ca import DemoCa
-from hub.certificate import EnrolledCertificate
+from hub import envelope
 from hub.codes import make_uscc
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.hub import Hub, Rules
 from hub.message import Header, Recipient
 from hub.parser import ParseLimits
-from hub.registry import Registry
-from hub.routing import Routing
-from hub.schema import Schemas
+from hub.registry.registry import Registry
+from hub.routing.routing import Routing
+from hub.schema.schema import Schemas
 from hub.settings import Settings
-from hub.signer import FileSigner
+from hub.signing import signature
+from hub.signing.signer import FileSigner
 from hub.store.registry import add_anchor, write_registry
 from hub.store.store import Store
 from hub.store.writer import Writer
-from hub.trust import Trust
+from hub.trust.ca import DemoCa
+from hub.trust.certificate import EnrolledCertificate
+from hub.trust.trust import Trust
 
 HUB = "hub"
 NOW = datetime.now(UTC).replace(microsecond=0)

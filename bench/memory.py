@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import road
 from bench.material import authority, found_hub, message, registry
 from hub.store.registry import read_registry, write_registry
-from hub.trust import Trust
+from hub.trust.trust import Trust
 
 ENDPOINTS = 10_000
 

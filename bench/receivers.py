@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.material import keys
 from connectors.http_server import address_of, bind, serve_on, stop_on_signals
 from connectors.pretend_department import PretendDepartment, pretend_departments
-from hub.signer import FileSigner
+from hub.signing.signer import FileSigner
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from commands.files import FILE, FOLDER, read_file, write_new
 from commands.frame import Phrase, Session, argument, noun, option
 
 if TYPE_CHECKING:
-    from hub.ca import DemoCa
+    from hub.trust.ca import DemoCa
 
 command = noun(
     "ca",
@@ -27,9 +27,9 @@ command = noun(
 def init(session: Session, name: str) -> None:
     """Make a demo CA, trust it and bring in its first revocation list."""
     from commands.opened import opened_store
-    from hub.ca import DemoCa
     from hub.edit import trust_authorities
     from hub.errors import Misconfigured
+    from hub.trust.ca import DemoCa
 
     if _home(session).exists():
         raise Misconfigured("ca.exists", operator=str(_home(session)))
@@ -57,7 +57,7 @@ def issue(
 ) -> None:
     """Issue a certificate; the key goes into a file that only its owner can read."""
     from commands.change import read
-    from hub.registry_edit import department_of
+    from hub.registry.edit import department_of
 
     department = department_of(read(session), dept)
     folder = out or session.folder / "departments"
@@ -89,8 +89,8 @@ def issue(
 def revoke(session: Session, thumbprint: str | None, file: Path | None) -> None:
     """Revoke a certificate."""
     from commands.change import read
-    from hub.certificate import read_certificate, split_certificates
-    from hub.registry_edit import certificate_of
+    from hub.registry.edit import certificate_of
+    from hub.trust.certificate import read_certificate, split_certificates
 
     if (thumbprint is None) == (file is None):
         raise click.BadParameter("THUMBPRINT | --file FILE", param_hint="THUMBPRINT / --file")
@@ -148,8 +148,8 @@ def _home(session: Session) -> Path:
 
 
 def _ca(session: Session) -> DemoCa:
-    from hub.ca import DemoCa
     from hub.errors import Misconfigured
+    from hub.trust.ca import DemoCa
 
     if not _home(session).is_dir():
         raise Misconfigured("ca.absent", operator=str(_home(session)))
@@ -161,8 +161,8 @@ def _publish(session: Session, ca: DemoCa, days: int = 365) -> None:
     from datetime import timedelta
 
     from commands.opened import crl_folder, opened_store
-    from hub.ca import CRL_FILE
     from hub.edit import keep_crl
+    from hub.trust.ca import CRL_FILE
 
     at = session.clock()
     ca.save(_home(session), at, at + timedelta(days=days))

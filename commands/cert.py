@@ -12,8 +12,8 @@ from commands.files import FILE, read_file
 from commands.frame import Phrase, Session, argument, column, noun, option
 
 if TYPE_CHECKING:
-    from hub.certificate import EnrolledCertificate
-    from hub.trust import Trust
+    from hub.trust.certificate import EnrolledCertificate
+    from hub.trust.trust import Trust
 
 COLUMNS = (
     column("department", "单位", "DEPARTMENT"),
@@ -51,8 +51,8 @@ mark_argument = argument("thumbprint", zh="指纹，或其前 8 位以上", en="
 def add(session: Session, dept: str, file: Path) -> None:
     """Enrol a certificate."""
     from commands.opened import opened_store, rules_of
-    from hub.certificate import read_certificate
     from hub.edit import enrol
+    from hub.trust.certificate import read_certificate
 
     with opened_store(session) as store:
         line = enrol(store, dept, read_file(file), rules_of(session, store).trust, session.clock())
@@ -91,8 +91,8 @@ def list_certificates(session: Session, dept: str) -> None:
 @mark_argument
 def show(session: Session, thumbprint: str) -> None:
     """Show a certificate."""
-    from hub.certificate import read_certificate
-    from hub.registry_edit import certificate_of
+    from hub.registry.edit import certificate_of
+    from hub.trust.certificate import read_certificate
 
     line = certificate_of(read(session), thumbprint)
     known = read_certificate(line.der)
@@ -120,13 +120,13 @@ def enable(session: Session, thumbprint: str) -> None:
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def remove(session: Session, thumbprint: str, yes: bool) -> None:
     """Remove an enrolment after asking."""
-    from hub.registry_edit import certificate_of, removed
+    from hub.registry.edit import certificate_of, removed
 
     change_after_asking(session, lambda registry: removed(registry, certificate_of(registry, thumbprint)), yes)
 
 
 def _switch(session: Session, mark: str, enabled: bool) -> None:
-    from hub.registry_edit import certificate_of, changed
+    from hub.registry.edit import certificate_of, changed
 
     change(
         session,
@@ -142,7 +142,7 @@ def _trust(session: Session) -> Trust:
 
 
 def _row(session: Session, line: EnrolledCertificate, trust: Trust) -> list[object]:
-    from hub.certificate import read_certificate
+    from hub.trust.certificate import read_certificate
 
     known = read_certificate(line.der)
     mark = known.thumbprint if session.json else known.thumbprint[:SHORT]

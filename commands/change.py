@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from commands.frame import Phrase, Session
 
 if TYPE_CHECKING:
-    from hub.registry import Registry
-    from hub.registry_diff import Change
+    from hub.registry.diff import Change
+    from hub.registry.registry import Registry
 
 
 def read(session: Session) -> Registry:
@@ -37,7 +37,7 @@ def change_after_asking(session: Session, edit: Callable[[Registry], Registry], 
     """
     from commands.opened import opened_store
     from hub.edit import replace_registry
-    from hub.registry_diff import diff
+    from hub.registry.diff import diff
     from hub.store.registry import read_registry
 
     with opened_store(session) as store:

@@ -35,8 +35,8 @@ def check_permissions(site: Site) -> Iterator[Check]:
 
 def check_key(site: Site) -> Iterator[Check]:
     """The hub's key fits its certificate, and that is inside its dates."""
-    from hub.certificate import read_certificate
-    from hub.signer import FileSigner
+    from hub.signing.signer import FileSigner
+    from hub.trust.certificate import read_certificate
 
     signer = FileSigner.load(site.folder / site.settings.key, site.folder / site.settings.certificate)
     until = read_certificate(signer.certificate).not_after

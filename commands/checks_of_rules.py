@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from commands.cert import state_of
 from commands.check import Check, Level, Site, fail, failed, ok, warn
 from commands.checks_of_place import SOON
-from hub.certificate import read_certificate
 from hub.directory import Kind
 from hub.hub import Rules, open_store, read_rules
-from hub.registry import Registry, check_registry
-from hub.routing_lint import Level as Severity
-from hub.routing_lint import lint_text
-from hub.signer import FileSigner
+from hub.registry.registry import Registry, check_registry
+from hub.routing.lint import Level as Severity
+from hub.routing.lint import lint_text
+from hub.signing.signer import FileSigner
 from hub.store.queues import read_queues
 from hub.store.registry import read_registry
 from hub.store.store import Store
+from hub.trust.certificate import read_certificate
 
 _FEW = 5
 

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from commands.files import read_file
-from hub import envelope, signature
+from hub import envelope
 from hub.codes import normalise_document_number
 from hub.message import Attachment, Classification, Header, Recipient, Role, Urgency
 from hub.parser import parse
-from hub.signer import Signer
+from hub.signing import signature
+from hub.signing.signer import Signer
 
 _MEDIA_TYPES = {".ofd": "application/ofd", ".xml": "application/xml", ".wps": "application/vnd.ms-works"}
 

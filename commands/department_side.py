@@ -13,7 +13,7 @@ from commands.frame import Session, option
 
 if TYPE_CHECKING:
     from connectors.exchange_client import ExchangeClient
-    from hub.signer import FileSigner
+    from hub.signing.signer import FileSigner
 
 T = TypeVar("T")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -51,7 +51,7 @@ class Side:
 
 def side_of(session: Session, department: str, key: Path | None, cert: Path | None) -> Side:
     """The department with its key. Errors: Misconfigured key.*"""
-    from hub.signer import FileSigner
+    from hub.signing.signer import FileSigner
 
     key = key or session.folder / "departments" / f"{department}.key"
     return Side(department, FileSigner.load(key, cert or key.with_suffix(".crt")))

@@ -50,7 +50,7 @@ def add(session: Session, code: str, name: str, uscc: str, division: str, parent
     """Register a department."""
     from hub.codes import check_division, check_uscc
     from hub.directory import Department
-    from hub.registry_edit import added
+    from hub.registry.edit import added
 
     department = Department(code, name, check_uscc(uscc), check_division(division), parent, level)
     change(session, lambda registry: added(registry, department))
@@ -61,7 +61,7 @@ def add(session: Session, code: str, name: str, uscc: str, division: str, parent
 @option("--division", zh="只列出此区划以下的单位", en="only those in this division", default="")
 def list_departments(session: Session, group: str, division: str) -> None:
     """List departments."""
-    from hub.registry_edit import group_of
+    from hub.registry.edit import group_of
 
     registry = read(session)
     members = set(group_of(registry, group).members) if group else None
@@ -77,7 +77,7 @@ def list_departments(session: Session, group: str, division: str) -> None:
 @code_argument
 def show(session: Session, code: str) -> None:
     """Show a department with what hangs on it."""
-    from hub.registry_edit import department_of
+    from hub.registry.edit import department_of
 
     registry = read(session)
     department = department_of(registry, code)
@@ -138,7 +138,7 @@ def enable(session: Session, code: str) -> None:
 def remove(session: Session, code: str, yes: bool) -> None:
     """Remove a department after showing what goes with it."""
     from commands.waiting import warn_of_waiting
-    from hub.registry_edit import without_department
+    from hub.registry.edit import without_department
 
     registry = read(session)
     warn_of_waiting(session, [e.code for e in registry.endpoints if e.department == code])
@@ -146,7 +146,7 @@ def remove(session: Session, code: str, yes: bool) -> None:
 
 
 def _change(session: Session, code: str, **values: Any) -> None:
-    from hub.registry_edit import changed, department_of
+    from hub.registry.edit import changed, department_of
 
     change(session, lambda registry: changed(registry, replace(department_of(registry, code), **values)))
 

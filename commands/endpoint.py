@@ -55,7 +55,7 @@ code_argument = argument("code", zh="端点代码；与单位代码相同者为�
 def add(session: Session, code: str, dept: str, url: str | None, mailbox: bool, **given: Any) -> None:
     """Add an endpoint."""
     from hub.directory import Endpoint, Kind, Profile
-    from hub.registry_edit import added
+    from hub.registry.edit import added
 
     if (url is None) != mailbox:
         raise click.BadParameter("--push URL | --mailbox", param_hint="--push / --mailbox")
@@ -87,7 +87,7 @@ def list_endpoints(session: Session, dept: str, busy: bool) -> None:
 @code_argument
 def show(session: Session, code: str) -> None:
     """Show an endpoint with its profile and its queue."""
-    from hub.registry_edit import endpoint_of
+    from hub.registry.edit import endpoint_of
 
     endpoint = endpoint_of(read(session), code)
     profile = [getattr(endpoint.profile, c.key) for c in PROFILE]
@@ -107,7 +107,7 @@ def ping(session: Session, code: str) -> None:
     from time import perf_counter
 
     from hub.directory import Kind
-    from hub.registry_edit import endpoint_of
+    from hub.registry.edit import endpoint_of
 
     endpoint = endpoint_of(read(session), code)
     if endpoint.kind is Kind.MAILBOX:
@@ -175,7 +175,7 @@ def set_fields(session: Session, code: str, url: str | None, mailbox: bool, **gi
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def remove(session: Session, code: str, yes: bool) -> None:
     """Remove an endpoint after asking."""
-    from hub.registry_edit import endpoint_of, removed
+    from hub.registry.edit import endpoint_of, removed
 
     warn_of_waiting(session, [code])
     change_after_asking(session, lambda registry: removed(registry, endpoint_of(registry, code)), yes)
@@ -192,7 +192,7 @@ async def _ping(endpoint: Endpoint) -> str:
 
 
 def _change(session: Session, code: str, edit: Callable[[Endpoint], Endpoint]) -> None:
-    from hub.registry_edit import changed, endpoint_of
+    from hub.registry.edit import changed, endpoint_of
 
     change(session, lambda registry: changed(registry, edit(endpoint_of(registry, code))))
 

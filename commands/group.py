@@ -10,7 +10,7 @@ from commands.frame import Phrase, Session, argument, column, noun, option
 from commands.values import WORDS
 
 if TYPE_CHECKING:
-    from hub.registry import Registry
+    from hub.registry.registry import Registry
 
 command = noun("group", zh="单位组，可作为收文地址 group:组名。", en="Groups of departments; group:NAME is an address.")
 name_argument = argument("name", zh="组名", en="group name")
@@ -21,8 +21,8 @@ name_argument = argument("name", zh="组名", en="group name")
 @argument("codes", zh="成员代码，逗号分隔", en="members, with commas", type=WORDS, default=())
 def add(session: Session, name: str, codes: tuple[str, ...]) -> None:
     """Make a group."""
-    from hub.registry import Group
-    from hub.registry_edit import added
+    from hub.registry.edit import added
+    from hub.registry.registry import Group
 
     change(session, lambda registry: added(registry, Group(name, codes)))
 
@@ -46,7 +46,7 @@ def list_groups(session: Session) -> None:
 @option("--drop", "leaving", zh="移出的单位", en="departments to take out", type=WORDS, default=())
 def members(session: Session, name: str, joining: tuple[str, ...], leaving: tuple[str, ...]) -> None:
     """List or change the members."""
-    from hub.registry_edit import group_of
+    from hub.registry.edit import group_of
 
     if joining or leaving:
         change(session, _with_members(name, joining, leaving))
@@ -68,7 +68,7 @@ def members(session: Session, name: str, joining: tuple[str, ...], leaving: tupl
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def remove(session: Session, name: str, yes: bool) -> None:
     """Remove a group after showing what goes with it."""
-    from hub.registry_edit import without_group
+    from hub.registry.edit import without_group
 
     change_after_asking(session, lambda registry: without_group(registry, name), yes)
 
@@ -77,8 +77,8 @@ def _with_members(
     name: str, joining: tuple[str, ...], leaving: tuple[str, ...]
 ) -> Callable[[Registry], Registry]:
     from hub.errors import Misconfigured
-    from hub.registry import Group
-    from hub.registry_edit import changed, group_of
+    from hub.registry.edit import changed, group_of
+    from hub.registry.registry import Group
 
     def edit(registry: Registry) -> Registry:
         group = group_of(registry, name)

@@ -11,7 +11,7 @@ from commands.progress import progress
 from commands.words import HOPS
 
 if TYPE_CHECKING:
-    from hub.audit import Finding, Report
+    from hub.audit.audit import Finding, Report
     from hub.ledger import Entry
 
 ENTRIES = (
@@ -59,7 +59,7 @@ command = noun(
 def verify(session: Session, most: int) -> ExitCode:
     """Audit the whole database; exit code CHECK_FAILED if anything is wrong."""
     from commands.opened import opened_store
-    from hub.audit import report, standard_of
+    from hub.audit.audit import report, standard_of
     from hub.hub import read_settings
     from hub.store.holdings import count
 

@@ -14,7 +14,7 @@ from commands.frame import Phrase, Session, argument, noun, option
 if TYPE_CHECKING:
     from connectors.pretend_department import PretendDepartment
     from connectors.pretend_fault import PretendFault
-    from hub.signer import FileSigner
+    from hub.signing.signer import FileSigner
 
 command = noun("mock", zh="模拟单位系统，供试验用。", en="Pretend departments, for trials.")
 
@@ -61,7 +61,7 @@ def dept(
 
 
 def _signer(folder: Path, code: str) -> FileSigner:
-    from hub.signer import FileSigner
+    from hub.signing.signer import FileSigner
 
     return FileSigner.load(folder / f"{code}.key", folder / f"{code}.crt")
 

@@ -103,7 +103,7 @@ def _check(made: Composed) -> None:
     """What needs no hub: the envelope, and the payload if its schema is built in."""
     from hub.envelope import payload_of
     from hub.parser import parse
-    from hub.schema import Schemas
+    from hub.schema.schema import Schemas
 
     schemas, root = Schemas.builtin(), parse(made.raw)
     schemas.check_envelope(root)

@@ -14,7 +14,7 @@ from commands.msg_send import beside_of
 
 if TYPE_CHECKING:
     from commands.proving import Step
-    from hub.finding import Finding
+    from hub.audit.finding import Finding
     from hub.store.store import Store
 
 COLUMNS = (
@@ -75,7 +75,7 @@ def _subject(session: Session, store: Store, what: str, attachments: tuple[str, 
 
 
 def _findings(session: Session, store: Store, row: int) -> list[Finding]:
-    from hub.audit import audit_message, standard_of
+    from hub.audit.audit import audit_message, standard_of
     from hub.hub import read_settings
 
     return list(audit_message(store, standard_of(session.folder, read_settings(session.folder), store), row))

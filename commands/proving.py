@@ -9,13 +9,14 @@ from datetime import datetime
 
 from commands.phrase import Phrase
 from commands.words import size_of
-from hub import envelope, signature
+from hub import envelope
 from hub.accept import check_header, route
 from hub.attachments import check_attachments
 from hub.errors import Refused
 from hub.hub import Rules
 from hub.message import Proven
 from hub.parser import parse
+from hub.signing import signature
 
 STEPS = (
     ("1", Phrase("解析", "parse")),

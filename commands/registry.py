@@ -25,7 +25,7 @@ file_argument = argument("file", zh="登记文件（YAML）", en="registry file 
 @argument("file", zh="新文件（默认输出到屏幕）", en="new file (default: standard output)", type=FILE, required=False)
 def export(session: Session, file: Path | None) -> None:
     """Write the registry as YAML, whatever the form of the output."""
-    from hub.registry_file import dump_registry
+    from hub.registry.file import dump_registry
 
     text = dump_registry(read(session))
     if file is None or str(file) == "-":
@@ -44,8 +44,8 @@ def export(session: Session, file: Path | None) -> None:
 @file_argument
 def diff(session: Session, file: Path) -> ExitCode:
     """Tell what `apply` would change."""
-    from hub.registry_diff import diff as compared
-    from hub.registry_file import load_registry
+    from hub.registry.diff import diff as compared
+    from hub.registry.file import load_registry
 
     changes = compared(read(session), load_registry(read_text(file)))
     if session.json:
@@ -67,7 +67,7 @@ def diff(session: Session, file: Path) -> ExitCode:
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def apply(session: Session, file: Path, yes: bool) -> None:
     """Make the registry what the file says."""
-    from hub.registry_file import load_registry
+    from hub.registry.file import load_registry
 
     wanted = load_registry(read_text(file))
     change_after_asking(session, lambda _: wanted, yes)

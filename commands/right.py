@@ -8,7 +8,7 @@ from commands.change import change, read
 from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option
 
 if TYPE_CHECKING:
-    from hub.right_explain import Verdict
+    from hub.registry.right_explain import Verdict
 
 COLUMNS = (
     column("sender", "发文", "SENDER"),
@@ -47,7 +47,7 @@ def add(session: Session, sender: str, recipient: str, type: str) -> None:
     """Give a right; say so if it names a type that no schema is registered for."""
     from commands.schema import known_tokens
     from hub.directory import Right
-    from hub.registry_edit import added
+    from hub.registry.edit import added
 
     change(session, lambda registry: added(registry, Right(sender, recipient, type)))
     if type != "*" and type not in known_tokens(session):
@@ -69,7 +69,7 @@ def list_rights(session: Session, code: str) -> None:
 def remove(session: Session, sender: str, recipient: str, type: str) -> None:
     """Take a right away."""
     from hub.directory import Right
-    from hub.registry_edit import removed
+    from hub.registry.edit import removed
 
     change(session, lambda registry: removed(registry, Right(sender, recipient, type)))
 
@@ -85,7 +85,7 @@ def remove(session: Session, sender: str, recipient: str, type: str) -> None:
 @argument("type", zh="报文类型", en="type of message")
 def explain(session: Session, sender: str, recipient: str, type: str) -> ExitCode:
     """Explain; the exit code says whether every recipient is allowed."""
-    from hub.right_explain import explain_right
+    from hub.registry.right_explain import explain_right
 
     verdicts = explain_right(read(session), sender, recipient, type)
     columns = (

@@ -11,9 +11,9 @@ from commands.frame import ExitCode, Phrase, Session, argument, column, noun, op
 
 if TYPE_CHECKING:
     from hub.hub import Rules
-    from hub.routing import Decision, Facts
-    from hub.routing_explain import RuleTrace
-    from hub.routing_rule import Rule
+    from hub.routing.explain import RuleTrace
+    from hub.routing.routing import Decision, Facts
+    from hub.routing.rule import Rule
 
 RULE_COLUMNS = (
     column("name", "规则", "RULE"),
@@ -42,7 +42,7 @@ command = noun("route", zh="路由规则（routing.yaml）。", en="Routing rule
 def lint(session: Session, file: Path | None) -> ExitCode:
     """Check the rules against the registry and the registered types."""
     from commands.schema import show_findings
-    from hub.routing_lint import Level, lint_text
+    from hub.routing.lint import Level, lint_text
 
     text = read_text(file or _rules_file(session))
     directory, tokens = _known(session)
@@ -61,7 +61,7 @@ def lint(session: Session, file: Path | None) -> ExitCode:
 @command.verb("show", zh="列出现用的路由规则", en="Show the rules in use", examples=("hub route show",))
 def show(session: Session) -> None:
     """Show the rules in use, in order."""
-    from hub.routing import Routing
+    from hub.routing.routing import Routing
 
     routing = Routing.load(read_text(_rules_file(session)))
     rows = [(rule.name, _conditions(rule), _action(rule), rule.ends) for rule in routing.rules]
@@ -80,8 +80,8 @@ def explain(session: Session, file: Path, rules_file: Path | None) -> None:
     """Explain one envelope's way."""
     from dataclasses import replace
 
-    from hub.routing import Routing
-    from hub.routing_explain import explain as told
+    from hub.routing.explain import explain as told
+    from hub.routing.routing import Routing
 
     rules = _rules(session)
     if rules_file is not None:
@@ -118,7 +118,7 @@ def _show_decision(session: Session, decision: Decision) -> None:
 def _facts(file: Path, rules: Rules) -> Facts:
     from hub import envelope
     from hub.parser import parse
-    from hub.routing import Facts
+    from hub.routing.routing import Facts
 
     root = parse(read_file(file), rules.parse_limits)
     rules.schemas.check_envelope(root)

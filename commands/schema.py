@@ -10,7 +10,7 @@ from commands.files import FILE, FOLDER, read_file
 from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option
 
 if TYPE_CHECKING:
-    from hub.schema import Schemas
+    from hub.schema.schema import Schemas
 
 
 class _Finding(Protocol):
@@ -62,7 +62,7 @@ def add(session: Session, folder: Path, name: str | None, version: str | None, e
     """Register a schema unless its lint finds an error."""
     from commands.opened import opened_store
     from hub.edit import register_schema
-    from hub.schema_package import SchemaPackage
+    from hub.schema.package import SchemaPackage
 
     package = SchemaPackage.from_folder(folder.absolute(), name, version, entry)
     with opened_store(session) as store:
@@ -146,7 +146,7 @@ def sample(session: Session, token: str, root: str | None) -> None:
     """Write a minimal valid payload as XML, whatever the form of the output."""
     from lxml import etree
 
-    from hub.sample import sample as made
+    from hub.schema.sample import sample as made
 
     element: Any = made(_schemas(session), token, root)
     etree.indent(element)
@@ -182,7 +182,7 @@ def show_findings(session: Session, findings: Iterable[tuple[Phrase, str, _Findi
 
 def _schemas(session: Session) -> Schemas:
     from commands.opened import opened_store
-    from hub.schema import Schemas
+    from hub.schema.schema import Schemas
     from hub.store.registry import read_schemas
 
     with opened_store(session) as store, store.reading() as connection:

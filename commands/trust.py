@@ -48,7 +48,7 @@ def add(session: Session, file: Path) -> None:
 @command.verb("list", zh="列出信任的发证机构", en="List trusted authorities", examples=("hub trust list",))
 def list_authorities(session: Session) -> None:
     """List trusted authorities."""
-    from hub.certificate import read_certificate
+    from hub.trust.certificate import read_certificate
 
     known = [read_certificate(der) for _, _, der in _anchors(session)]
     rows = [(c.thumbprint if session.json else c.thumbprint[:16], c.subject, c.issuer, c.not_after) for c in known]
@@ -66,8 +66,8 @@ def list_authorities(session: Session) -> None:
 def remove(session: Session, thumbprint: str, yes: bool) -> None:
     """Trust an authority no longer, after asking."""
     from commands.opened import crl_folder, opened_store
-    from hub.crl_folder import crl_files
     from hub.edit import distrust_authority
+    from hub.trust.crl_folder import crl_files
 
     mark, name = _chosen(session, thumbprint.lower())
     if not yes:
@@ -112,9 +112,9 @@ def add_crl(session: Session, file: Path) -> None:
 def list_crls(session: Session) -> None:
     """List revocation lists."""
     from commands.opened import crl_folder
-    from hub.chain import Authorities
-    from hub.crl import read_crl
-    from hub.crl_folder import crl_files
+    from hub.trust.chain import Authorities
+    from hub.trust.crl import read_crl
+    from hub.trust.crl_folder import crl_files
 
     authorities = Authorities(der for _, _, der in _anchors(session))
     rows = []

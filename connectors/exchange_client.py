@@ -17,13 +17,14 @@ from connectors import soap_writer as write
 from connectors.parameters import DOCUMENT_READERS, Parameters, attachments
 from connectors.soap import EXCHANGE, VERSIONS, wrapped
 from connectors.soap_client import CallFailed, FaultAnswered, Outgoing, SoapClient, Told
-from hub import proof, signature
+from hub import proof
 from hub.catalogue import CATALOGUE
 from hub.errors import Refused, Unavailable
 from hub.hub import utc_now
 from hub.parser import ParseLimits
 from hub.proof import Confirmed, Request
-from hub.signer import Signer
+from hub.signing import signature
+from hub.signing.signer import Signer
 
 T = TypeVar("T")
 _SUBMIT = {"xml": "Submit", "text": "SubmitText", "binary": "SubmitBinary"}

@@ -29,11 +29,12 @@ from connectors.pretend_fault import NO_FAULT, HangUp, PretendFault, answer_wron
 from connectors.pretend_receipt import send_receipt
 from connectors.soap import DELIVERY, Spoken, guess_version, read_call, wrapped
 from connectors.wsdl import asked_for_wsdl, wsdl
-from hub import proof, signature
+from hub import proof
 from hub.errors import HubError, Misconfigured, Refused
 from hub.hub import utc_now
 from hub.parser import ParseLimits, parse
-from hub.signer import Signer
+from hub.signing import signature
+from hub.signing.signer import Signer
 
 _FORMS = {"Deliver": "xml", "DeliverText": "text", "DeliverBinary": "binary"}
 _LIMITS = wrapped(ParseLimits(max_bytes=64 * 1024 * 1024))

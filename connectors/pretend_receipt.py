@@ -11,11 +11,12 @@ from typing import Protocol
 from lxml import etree
 
 from connectors.exchange_client import ExchangeClient, ExchangeFault
-from hub import envelope, signature
+from hub import envelope
 from hub.errors import Unavailable
 from hub.message import Header, Recipient
 from hub.proof import write_time
-from hub.signer import Signer
+from hub.signing import signature
+from hub.signing.signer import Signer
 
 NAMESPACE = "urn:hub:receipt:v1"
 TYPE = "receipt-1"

@@ -12,11 +12,12 @@ from typing import Any
 
 from demo.names import CITY_OFFICE, PERMIT_OFFICE
 from demo.people import EVERYBODY
-from hub import envelope, signature
+from hub import envelope
 from hub.errors import Misconfigured
 from hub.message import Attachment, Header, Recipient, Urgency
 from hub.parser import parse
-from hub.signer import Signer
+from hub.signing import signature
+from hub.signing.signer import Signer
 
 NOTICE_ID = "notice-2026-12"
 DOCUMENT_NUMBER = "云海府办〔2026〕12号"

@@ -12,15 +12,15 @@ from datetime import datetime
 from pathlib import Path
 
 from demo.names import CITY, CITY_OFFICE, DIVISION, PERMIT_OFFICE, SUPERVISION, receivers
-from hub.ca import DemoCa
-from hub.certificate import EnrolledCertificate, split_certificates, thumbprint
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.edit import edit_registry
 from hub.hub import open_store, read_settings
 from hub.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install, write_private
 from hub.install import SUPERVISION as SUPERVISION_GROUP
-from hub.registry import Group, Registry
-from hub.signer import FileSigner
+from hub.registry.registry import Group, Registry
+from hub.signing.signer import FileSigner
+from hub.trust.ca import DemoCa
+from hub.trust.certificate import EnrolledCertificate, split_certificates, thumbprint
 
 EVERYBODY = "all-departments"
 # A real department gives its endpoint seconds and minutes; here nobody wants to wait for the retry.

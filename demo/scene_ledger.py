@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.stage import Stage
-from hub.audit import Report, Row, report, standard_of
+from hub.audit.audit import Report, Row, report, standard_of
 from hub.hub import open_store, read_settings
 from hub.ledger import Entry
 from hub.message import Hop

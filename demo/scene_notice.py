@@ -14,10 +14,11 @@ from demo.documents import ANNEX_ID, Document
 from demo.names import CITY_OFFICE
 from demo.processes import until_answering
 from demo.stage import Handed, Stage, collect, handed_over, until
-from hub import proof, signature
+from hub import proof
 from hub.envelope import payload_of
 from hub.message import DeliveryState
 from hub.parser import parse
+from hub.signing import signature
 
 
 async def play(stage: Stage, notice: Document) -> Submitted:

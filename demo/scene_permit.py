@@ -13,10 +13,10 @@ from connectors.front_door import PATH
 from demo.documents import Document, case_documents
 from demo.names import CITY_OFFICE, PERMIT_OFFICE, SUPERVISION
 from demo.stage import Stage, collect
-from hub import signature
 from hub.envelope import payload_of
 from hub.message import Role
 from hub.parser import parse
+from hub.signing import signature
 
 STEPS = {
     "application": Phrase("申办", "application"),

@@ -14,8 +14,8 @@ from demo.documents import Document, notice_tree, sample
 from demo.names import CITY_OFFICE, PERMIT_OFFICE
 from demo.scene_notice import copies
 from demo.stage import Stage
-from hub import signature
 from hub.hub import open_store, read_settings
+from hub.signing import signature
 from hub.store.trace import list_refusals
 
 

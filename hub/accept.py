@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub import envelope, proof, signature
+from hub import envelope, proof
 from hub.attachments import check_attachments
 from hub.errors import HubError, Refused
 from hub.hub import Hub, Rules
 from hub.ledger import Stored, from_microseconds
 from hub.message import Attachment, DeliveryState, Header, Hop, Proven
 from hub.parser import parse
-from hub.routing import Decision, Facts, Target
+from hub.routing.routing import Decision, Facts, Target
+from hub.signing import signature
 from hub.store import inbox
 from hub.store.transaction import Transaction
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub import proof, signature
+from hub import proof
 from hub.accept import admit, examine
 from hub.connector import Connector
 from hub.directory import Endpoint, Profile
@@ -21,6 +21,7 @@ from hub.message import Acknowledgement, Consignment, DeliveryState, Hop
 from hub.notice import non_delivery
 from hub.parser import ParseLimits, parse
 from hub.retry import RetryPolicy, next_attempt
+from hub.signing import signature
 from hub.store import outbox
 from hub.store.outbox import Leased, Settlement
 from hub.store.transaction import Transaction

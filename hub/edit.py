@@ -2,7 +2,7 @@
 
 Promises: a change happens whole or not at all, in one transaction, and never leaves an installation that would not
 open again: the result is checked before it is stored. A serving hub notices it by the registry's version.
-It asks nobody and shows nothing; what a change would do, `hub.registry_diff` tells.
+It asks nobody and shows nothing; what a change would do, `hub.registry.diff` tells.
 """
 
 from __future__ import annotations
@@ -11,17 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from hub.certificate import EnrolledCertificate, read_certificate, split_certificates
-from hub.chain import Authorities
-from hub.crl import RevocationList, read_crl
-from hub.crl_folder import crl_path, put_crl
 from hub.errors import Misconfigured
-from hub.registry import Registry, check_registry
-from hub.registry_diff import Change, diff
-from hub.registry_edit import added, department_of
-from hub.schema import Schemas
-from hub.schema_lint import Finding, lint
-from hub.schema_package import SchemaPackage
+from hub.registry.diff import Change, diff
+from hub.registry.edit import added, department_of
+from hub.registry.registry import Registry, check_registry
+from hub.schema.lint import Finding, lint
+from hub.schema.package import SchemaPackage
+from hub.schema.schema import Schemas
 from hub.store.registry import (
     add_anchor,
     add_schema,
@@ -34,7 +30,11 @@ from hub.store.registry import (
     write_registry,
 )
 from hub.store.store import Store
-from hub.trust import Trust
+from hub.trust.certificate import EnrolledCertificate, read_certificate, split_certificates
+from hub.trust.chain import Authorities
+from hub.trust.crl import RevocationList, read_crl
+from hub.trust.crl_folder import crl_path, put_crl
+from hub.trust.trust import Trust
 
 
 def edit_registry(store: Store, change: Callable[[Registry], Registry]) -> list[Change]:

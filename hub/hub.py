@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hub.crl_folder import crl_files
 from hub.directory import Directory
 from hub.errors import Misconfigured
 from hub.parser import ParseLimits
-from hub.routing import Routing
-from hub.schema import Schemas
+from hub.routing.routing import Routing
+from hub.schema.schema import Schemas
 from hub.settings import FILE, Settings, load_settings
-from hub.signer import FileSigner, Signer
+from hub.signing.signer import FileSigner, Signer
 from hub.store.registry import read_registry, read_schemas, read_trusted, registry_version
 from hub.store.store import Store
 from hub.store.writer import Writer
-from hub.trust import Trust
+from hub.trust.crl_folder import crl_files
+from hub.trust.trust import Trust
 
 
 def utc_now() -> datetime:

@@ -16,22 +16,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hub.ca import CRL_FILE, DemoCa
-from hub.certificate import EnrolledCertificate, split_certificates
-from hub.chain import Authorities
 from hub.codes import make_uscc
-from hub.crl import read_crl
-from hub.crl_folder import crl_path, put_crl
 from hub.directory import Department, Right
 from hub.errors import Misconfigured
 from hub.hub import database_url, open_store
-from hub.registry import Group, Registry, check_registry
+from hub.registry.registry import Group, Registry, check_registry
 from hub.settings import FILE, Settings, load_settings
 from hub.settings_text import settings_text
-from hub.signer import FileSigner
+from hub.signing.signer import FileSigner
 from hub.store.registry import add_anchor, write_registry
 from hub.store.store import Store
-from hub.trust import Trust
+from hub.trust.ca import CRL_FILE, DemoCa
+from hub.trust.certificate import EnrolledCertificate, split_certificates
+from hub.trust.chain import Authorities
+from hub.trust.crl import read_crl
+from hub.trust.crl_folder import crl_path, put_crl
+from hub.trust.trust import Trust
 
 CA_FOLDER = "ca"
 DEPARTMENTS_FOLDER = "departments"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub import proof, signature
+from hub import proof
 from hub.deliver import record_delivered
 from hub.directory import Kind
 from hub.errors import Refused
@@ -18,6 +18,7 @@ from hub.hub import Hub, Rules
 from hub.message import Acknowledgement, Consignment, DeliveryState, Hop
 from hub.parser import ParseLimits, parse
 from hub.proof import Confirmed, Request
+from hub.signing import signature
 from hub.store import inbox, outbox, trace
 from hub.store.outbox import Leased, Settlement
 from hub.store.trace import Traced

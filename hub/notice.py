@@ -9,11 +9,12 @@ from datetime import datetime
 
 from lxml import etree
 
-from hub import envelope, signature
+from hub import envelope
 from hub.catalogue import CATALOGUE
 from hub.message import Consignment, Header, Recipient
 from hub.proof import write_time
-from hub.signer import Signer
+from hub.signing import signature
+from hub.signing.signer import Signer
 
 NAMESPACE = "urn:hub:notice:v1"
 TYPE = "notice-1"

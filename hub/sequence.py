@@ -24,10 +24,10 @@ from hub.ledger import to_microseconds
 from hub.store import tree
 from hub.store.transaction import Transaction
 from hub.tree.checkpoint import Checkpoint
-from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner, read_keys
+from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner, is_name, read_keys
 from hub.tree.note import sign_note
 from hub.tree.order import Queue, Waiting, first_breaks, interleave
-from hub.tree.tiles import Tile, edge_root, grow, grown_edge
+from hub.tree.tiles import Tile, edge_root, fits, grow, grown_edge
 
 BATCH = 1000
 """Most entries of one checkpoint: it bounds how long the writer is kept from other work."""
@@ -55,9 +55,11 @@ def origin_of(hub: Hub) -> str:
 def checkpoint_signers(hub: Hub, folder: Path) -> tuple[NoteSigner, ...]:
     """What signs checkpoints: the hub's own key if it is on P-256, and the Ed25519 key that the settings name.
 
-    Errors: Misconfigured note.signer if there is neither, key.unreadable.
+    Errors: Misconfigured note.signer if there is neither, key.unreadable, settings.value.
     """
     name, path = origin_of(hub), hub.settings.ledger.key
+    if not is_name(name):
+        raise Misconfigured("settings.value", where="ledger.origin", expected="a name without spaces or +", got=name)
     signers: list[NoteSigner] = []
     if path:
         try:
@@ -73,7 +75,7 @@ def checkpoint_signers(hub: Hub, folder: Path) -> tuple[NoteSigner, ...]:
 
 
 def open_sequencer(hub: Callable[[], Hub], folder: Path) -> Sequencer:
-    """A sequencer with the keys of an installation. Errors: Misconfigured note.*, key.unreadable."""
+    """A sequencer with the keys of an installation. Errors: Misconfigured note.*, key.unreadable, settings.value."""
     read_keys(hub().settings.ledger.witnesses)  # a wrong witness key should be met at start, not by the witness
     return Sequencer(hub, checkpoint_signers(hub(), folder))
 
@@ -192,7 +194,7 @@ def _plan(hub: Hub, queues: Sequence[Queue], fence: int | None) -> Plan | None:
         still = tree.read_head(connection) == head
     if head.fence != fence or not still:
         return None
-    if edge_root(edge) != head.root:
+    if not fits(head.size, edge) or edge_root(edge) != head.root:
         raise Misconfigured("tree.damaged", where=f"size {head.size}", operator=f"the last root is {head.root.hex()}")
     added = interleave(queues, BATCH)
     changed = grow(head.size, edge, [entry.hash for entry in added])

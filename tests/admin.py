@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 import cli
 from hub.codes import make_uscc
 from hub.install import Plan, install
-from hub.registry import Registry
+from hub.registry.registry import Registry
 
 NOW = datetime.now(UTC)
 """The commands read the wall clock, so certificates are made around it."""

@@ -1,4 +1,4 @@
-"""Keys and self-made certificates for tests, made once a run. `hub.signature` asks nothing more of a certificate."""
+"""Keys and self-made certificates for tests, made once a run. `hub.signing.signature` asks nothing more of a certificate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from hub.signer import FileSigner
+from hub.signing.signer import FileSigner
 
 
 def certificate_of(key: Any, name: str = "北京市测试局") -> x509.Certificate:

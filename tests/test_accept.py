@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from hub import accept as road
-from hub import envelope, proof, signature
+from hub import envelope, proof
 from hub.errors import Refused
 from hub.message import Classification, DeliveryState, Hop
 from hub.parser import parse
-from hub.registry import Registry
+from hub.registry.registry import Registry
+from hub.signing import signature
 from tests.town import HUB, Town, department, signer_of
 
 

@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 
-from hub import envelope, proof, signature
-from hub.audit import Finding, Report, Row, Standard, audit, report
-from hub.certificate import thumbprint
+from hub import envelope, proof
+from hub.audit.audit import Finding, Report, Row, Standard, audit, report
 from hub.errors import Refused
 from hub.ledger import entry_hash, form, read_form
 from hub.mailbox import confirm, fetch
 from hub.message import Consignment, Hop
 from hub.proof import Confirmed, Request
+from hub.signing import signature
 from hub.store import operate, tables
 from hub.store.operate import Order
 from hub.store.store import Store
+from hub.trust.certificate import thumbprint
 from tests.town import HUB, Town, found_town, schemas, signer_of, undelivered
 
 ORDER = Order(HUB, "王工", "端点已修复")

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import verification
 
-from hub.ca import CHAIN_FILE, CRL_FILE, KEY_FILE, DemoCa
-from hub.certificate import EnrolledCertificate, read_certificate
 from hub.errors import Misconfigured, Refused
-from hub.trust import Trust
+from hub.trust.ca import CHAIN_FILE, CRL_FILE, KEY_FILE, DemoCa
+from hub.trust.certificate import EnrolledCertificate, read_certificate
+from hub.trust.trust import Trust
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

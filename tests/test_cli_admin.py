@@ -10,8 +10,8 @@ import yaml
 from commands.exits import ExitCode
 from hub.directory import Kind, Profile
 from hub.hub import open_hub, refresh
-from hub.registry_diff import diff
-from hub.right_explain import explain_right
+from hub.registry.diff import diff
+from hub.registry.right_explain import explain_right
 from tests.admin import Administrator, administrator, uscc
 
 

@@ -15,14 +15,14 @@ from click.testing import CliRunner
 import cli
 import hub.install
 from commands.exits import ExitCode
-from hub.ca import DemoCa
 from hub.errors import Misconfigured
 from hub.hub import open_hub
 from hub.install import Identity, Plan, default_routing, install
-from hub.routing import Routing
+from hub.routing.routing import Routing
 from hub.settings import Settings, load_settings
 from hub.settings_text import settings_text
 from hub.store.store import Store
+from hub.trust.ca import DemoCa
 
 NOW = datetime.now(UTC)
 ROOT = Path(cli.__file__).parent

@@ -19,8 +19,8 @@ from commands.exits import ExitCode
 from hub.envelope import build
 from hub.hub import read_settings
 from hub.message import Header, Hop, Recipient
-from hub.signature import sign
-from hub.signer import FileSigner
+from hub.signing.signature import sign
+from hub.signing.signer import FileSigner
 from hub.store.store import Store
 from tests.admin import NOW, Administrator, administrator
 

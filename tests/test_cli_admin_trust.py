@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from commands.exits import ExitCode
-from hub.ca import DemoCa
 from hub.hub import open_hub, refresh
+from hub.trust.ca import DemoCa
 from tests.admin import NOW, Administrator, administrator
 
 

@@ -26,12 +26,13 @@ from commands.unpacking import read_unpacked, unpack
 from connectors.exchange_client import Fetched
 from connectors.http_server import bind
 from connectors.server import serve_hub
-from hub import envelope, signature
+from hub import envelope
 from hub.codes import make_uscc
 from hub.errors import Misconfigured, Refused
 from hub.install import Plan, install
 from hub.message import Header, Recipient
 from hub.parser import parse
+from hub.signing import signature
 from tests.town import signer_of
 
 ROOT = Path(cli.__file__).parent

@@ -16,10 +16,11 @@ import cli
 from commands import msg_trace
 from commands.exits import ExitCode
 from commands.words import lapse, size_of
-from hub import envelope, signature
+from hub import envelope
 from hub.errors import Refused
 from hub.message import DeliveryState, Hop
 from hub.parser import parse
+from hub.signing import signature
 from tests.town import HUB, ROUTING, Town, found_town, signer_of, undelivered
 
 HOLD = """

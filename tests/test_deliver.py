@@ -12,7 +12,7 @@ from hub.directory import Profile
 from hub.errors import Undelivered
 from hub.message import DeliveryState, Hop
 from hub.parser import parse
-from hub.registry import Registry
+from hub.registry.registry import Registry
 from tests.town import Town, undelivered
 
 

@@ -31,7 +31,7 @@ from demo.screen import Screen
 from hub.codes import check_division, check_uscc
 from hub.errors import Misconfigured
 from hub.hub import read_settings
-from hub.registry import LEVELS
+from hub.registry.registry import LEVELS
 from tests.town import START, signer_of
 
 ROOT = Path(__file__).parent.parent

@@ -15,12 +15,13 @@ from connectors import front_door as door
 from connectors import soap_writer as write
 from connectors.front_door import front_door
 from connectors.soap import EXCHANGE, SOAP_11, body_limit
-from hub import envelope, proof, signature
+from hub import envelope, proof
 from hub.errors import Unavailable
 from hub.message import DeliveryState, Hop
 from hub.parser import parse
 from hub.proof import Confirmed, Request
 from hub.settings import Limits, Listen
+from hub.signing import signature
 from tests.serving import SOAP_12, XML, Heard, ask, soap
 from tests.town import Town, signer_of
 

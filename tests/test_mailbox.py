@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hub import mailbox, proof, signature
+from hub import mailbox, proof
 from hub.errors import Refused
 from hub.message import DeliveryState, Hop
 from hub.proof import Confirmed, Request
+from hub.signing import signature
 from hub.store.outbox import Leased
 from tests.town import Town, signer_of
 

@@ -19,11 +19,11 @@ from connectors.pretend_department import PretendDepartment, pretend_departments
 from connectors.pretend_fault import NAMES, PretendFault, parse_fault
 from connectors.pretend_receipt import signed_for
 from connectors.soap_sender import SoapSender
-from hub import signature
 from hub.accept import examine
 from hub.dispatch import Dispatcher
 from hub.errors import Misconfigured
 from hub.parser import parse
+from hub.signing import signature
 from tests.serving import ask, serving, soap
 from tests.test_sender import with_endpoints
 from tests.town import START, Town, signer_of

@@ -12,14 +12,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.ca import DemoCa
-from hub.certificate import EnrolledCertificate
 from hub.codes import make_uscc
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.errors import Misconfigured
-from hub.registry import LEVELS, PROFILE_CHOICES, Group, Registry, check_registry
-from hub.registry_diff import Verb, diff
-from hub.registry_file import dump_registry, load_registry
+from hub.registry.diff import Verb, diff
+from hub.registry.file import dump_registry, load_registry
+from hub.registry.registry import LEVELS, PROFILE_CHOICES, Group, Registry, check_registry
+from hub.trust.ca import DemoCa
+from hub.trust.certificate import EnrolledCertificate
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 CA = DemoCa.create("演示根证书", NOW)

@@ -15,7 +15,7 @@ from lxml import etree
 from hub.directory import Department, Directory, Endpoint, Right
 from hub.errors import Misconfigured, Refused
 from hub.message import Header, Recipient, Role, Urgency
-from hub.routing import Decision, Facts, Routing, Target
+from hub.routing.routing import Decision, Facts, Routing, Target
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DISTRICTS = ("LUOHU", "FUTIAN", "NANSHAN")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from hub.errors import Misconfigured
-from hub.routing import Routing
-from hub.routing_xpath import compile_path
+from hub.routing.routing import Routing
+from hub.routing.xpath import compile_path
 
 
 def fault_of(text: str) -> Misconfigured:

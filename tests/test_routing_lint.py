@@ -13,9 +13,9 @@ from lxml import etree
 from hub.directory import Department, Directory, Endpoint, Right
 from hub.errors import Refused
 from hub.message import Header, Recipient
-from hub.routing import Facts, Routing
-from hub.routing_explain import Outcome, explain
-from hub.routing_lint import Level, lint, lint_text
+from hub.routing.explain import Outcome, explain
+from hub.routing.lint import Level, lint, lint_text
+from hub.routing.routing import Facts, Routing
 
 TOKENS = ("official-document-1", "receipt-1", "approval-status-1")
 TOWN = Directory(

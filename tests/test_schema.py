@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from hub.errors import Misconfigured, Refused
-from hub.schema import Schemas
-from hub.schema_package import SchemaPackage
+from hub.schema.package import SchemaPackage
+from hub.schema.schema import Schemas
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SCHEMAS = Schemas.builtin()

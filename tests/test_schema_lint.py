@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from hub.schema import _BUILTIN, Schemas, _builtin_package
-from hub.schema_lint import Finding, lint
-from hub.schema_package import MAX_FILES, SchemaPackage
-from hub.xsd_pattern import example, parse, runs_away
+from hub.schema.lint import Finding, lint
+from hub.schema.package import MAX_FILES, SchemaPackage
+from hub.schema.schema import _BUILTIN, Schemas, _builtin_package
+from hub.schema.xsd_pattern import example, parse, runs_away
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 OWNERS = Schemas.builtin().owners()

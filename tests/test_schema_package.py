@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from hub.errors import Misconfigured
-from hub.schema_package import MAX_FILES, SchemaPackage, _OwnFiles, _parser
+from hub.schema.package import MAX_FILES, SchemaPackage, _OwnFiles, _parser
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

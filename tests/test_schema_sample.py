@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from hub.errors import Misconfigured
-from hub.sample import sample
-from hub.schema import Schemas
-from hub.schema_package import SchemaPackage
+from hub.schema.package import SchemaPackage
+from hub.schema.sample import sample
+from hub.schema.schema import Schemas
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SCHEMAS = Schemas.builtin().with_registered([SchemaPackage.from_folder(EXAMPLES / "permit-form")])

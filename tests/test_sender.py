@@ -18,13 +18,14 @@ from starlette.routing import Route
 from connectors.pretend_department import PretendDepartment, pretend_departments
 from connectors.pretend_fault import parse_fault
 from connectors.soap_sender import SoapSender
-from hub import envelope, proof, signature
+from hub import envelope, proof
 from hub.directory import Endpoint, Kind, Profile
 from hub.dispatch import Dispatcher
 from hub.errors import Undelivered
 from hub.message import Consignment, DeliveryState, Role
 from hub.parser import parse
-from hub.registry import Registry
+from hub.registry.registry import Registry
+from hub.signing import signature
 from tests.serving import serving
 from tests.town import START, Town, found_town, signer_of
 

@@ -21,9 +21,9 @@ from lxml import etree
 from hub.errors import HubError, Misconfigured, Refused
 from hub.message import Signed
 from hub.parser import parse
-from hub.signature import sign, verify
-from hub.signature_profile import DS, ENVELOPED, EXCLUSIVE
-from hub.signer import FileSigner
+from hub.signing.profile import DS, ENVELOPED, EXCLUSIVE
+from hub.signing.signature import sign, verify
+from hub.signing.signer import FileSigner
 from tests.keys import certificate_of, certificate_pem, der, key_pair, key_pem, signer
 from tests.wrapping import FORMS, wrapped
 

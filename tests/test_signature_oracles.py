@@ -12,8 +12,8 @@ from lxml import etree
 
 from hub.errors import Refused
 from hub.parser import parse
-from hub.signature import sign, verify
-from hub.signature_profile import DS, EXCLUSIVE
+from hub.signing.profile import DS, EXCLUSIVE
+from hub.signing.signature import sign, verify
 from tests.keys import certificate_pem, der, key_pair, key_pem, signer
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

@@ -16,9 +16,9 @@ from connectors.encoding import as_utf8, embeddable, read_text, write_text
 from connectors.mime import open_package
 from connectors.parameters import Parameters, attachments
 from connectors.soap import EXCHANGE, SOAP_11, SOAP_12, cut_document, guess_version, read_call, wrapped
-from hub import signature
 from hub.errors import Refused
 from hub.parser import ParseLimits, parse
+from hub.signing import signature
 from tests.serving import SOAP_12 as SOAP_12_NAME
 from tests.serving import XML, soap
 from tests.town import signer_of

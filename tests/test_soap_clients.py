@@ -18,12 +18,13 @@ from connectors import soap_writer as write
 from connectors.exchange_client import ExchangeClient, ExchangeFault
 from connectors.front_door import front_door
 from connectors.soap import EXCHANGE, SOAP_11
-from hub import proof, signature
+from hub import proof
 from hub.errors import Unavailable
 from hub.message import DeliveryState
 from hub.parser import parse
 from hub.proof import Confirmed, Request
 from hub.settings import Limits, Listen
+from hub.signing import signature
 from tests.serving import Now, serving, soap
 from tests.town import Town, signer_of
 

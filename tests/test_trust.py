@@ -16,10 +16,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ca import DemoCa, Usage
-from hub.certificate import EnrolledCertificate, read_certificate, split_certificates, thumbprint
 from hub.errors import HubError, Misconfigured, Refused
-from hub.trust import Trust
+from hub.trust.ca import DemoCa, Usage
+from hub.trust.certificate import EnrolledCertificate, read_certificate, split_certificates, thumbprint
+from hub.trust.trust import Trust
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ca import DemoCa
-from hub.certificate import EnrolledCertificate
 from hub.errors import HubError, Misconfigured, Refused
-from hub.trust import Trust
+from hub.trust.ca import DemoCa
+from hub.trust.certificate import EnrolledCertificate
+from hub.trust.trust import Trust
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

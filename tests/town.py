@@ -16,10 +16,8 @@ from typing import Any, TypeVar
 
 from lxml import etree
 
-from hub import envelope, proof, signature
+from hub import envelope, proof
 from hub.accept import Receipt, accept
-from hub.ca import DemoCa
-from hub.certificate import EnrolledCertificate
 from hub.codes import make_uscc
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.dispatch import Dispatcher
@@ -28,16 +26,19 @@ from hub.hub import Hub, Rules
 from hub.ledger import check_chain
 from hub.message import Attachment, Consignment, DeliveryState, Header, Hop, Recipient, Role
 from hub.parser import ParseLimits, parse
-from hub.registry import Group, Registry
-from hub.routing import Routing
-from hub.schema import Schemas
+from hub.registry.registry import Group, Registry
+from hub.routing.routing import Routing
+from hub.schema.schema import Schemas
 from hub.settings import Settings
-from hub.signer import FileSigner
+from hub.signing import signature
+from hub.signing.signer import FileSigner
 from hub.store import trace
 from hub.store.registry import add_anchor, read_registry, write_registry
 from hub.store.store import Store
 from hub.store.writer import Writer
-from hub.trust import Trust
+from hub.trust.ca import DemoCa
+from hub.trust.certificate import EnrolledCertificate
+from hub.trust.trust import Trust
 
 T = TypeVar("T")
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Select, Table, and_, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
-from hub.held import Columns, Held
+from hub.audit.held import Columns, Held
 from hub.ledger import Entry, Stored
 from hub.message import Hop
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals

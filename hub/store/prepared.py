@@ -100,7 +100,7 @@ class Prepared:
 def _row_type(compiled: Any) -> Any:
     """A named tuple for the columns that a statement gives, or None if it gives none."""
     columns = [column[0] for column in compiled._result_columns or ()]
-    return namedtuple("Row", columns, rename=True) if columns else None  # noqa: PYI024  # made at run time
+    return namedtuple("Row", columns, rename=True) if columns else None  # made at run time
 
 
 def _wrapped(error: Exception, connection: Connection, text: str) -> Exception:
@@ -108,7 +108,8 @@ def _wrapped(error: Exception, connection: Connection, text: str) -> Exception:
     module: Any = connection.dialect.dbapi
     if not isinstance(error, module.Error):
         return error
-    return DBAPIError.instance(text, None, error, module.Error, dialect=connection.dialect) or error
+    wrapped: Exception = DBAPIError.instance(text, None, error, module.Error, dialect=connection.dialect)
+    return wrapped
 
 
 class Inserting(Prepared):

@@ -12,10 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from hub.certificate import EnrolledCertificate, thumbprint
 from hub.directory import Department, Endpoint, Kind, Profile, Right
-from hub.registry import Group, Registry
-from hub.schema_package import SchemaPackage
+from hub.registry.registry import Group, Registry
+from hub.schema.package import SchemaPackage
 from hub.store.tables import (
     anchors,
     certificates,
@@ -26,6 +25,7 @@ from hub.store.tables import (
     rights,
     schema_files,
 )
+from hub.trust.certificate import EnrolledCertificate, thumbprint
 
 Row = dict[str, Any]
 

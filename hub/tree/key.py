@@ -27,9 +27,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from hub.algorithms import ECDSA_SHA256
 from hub.errors import Misconfigured
-from hub.signer import Signer
+from hub.signing.algorithms import ECDSA_SHA256
+from hub.signing.signer import Signer
 
 ID_BYTES = 4
 _ED25519_BYTES = 32

@@ -69,6 +69,11 @@ def edge_of(size: int) -> list[tuple[int, int, int]]:
     return [(level, count >> HEIGHT, count % WIDTH) for level, count in counts if count % WIDTH]
 
 
+def fits(size: int, edge: Mapping[int, bytes]) -> bool:
+    """Whether these are the partial tiles of a tree of this size: all of them, and each as long as it must be."""
+    return {level: width * HASH for level, _, width in edge_of(size)} == {level: len(h) for level, h in edge.items()}
+
+
 def edge_root(edge: Mapping[int, bytes]) -> bytes:
     """The root of a tree from the hashes in its partial tiles, by level."""
     ragged: list[bytes] = []

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from hub.errors import Refused
-from hub.schema import Schemas
+from hub.schema.schema import Schemas
 from tests.hostile.guard import Guard, guarding
 from tests.hostile.refusal import refused
 from tests.town import Town, found_town, schemas

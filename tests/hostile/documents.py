@@ -12,8 +12,8 @@ from typing import Any
 
 from lxml import etree
 
-from hub.signature_profile import DS, SignedInfo, write_signature
-from hub.signer import Signer
+from hub.signing.profile import DS, SignedInfo, write_signature
+from hub.signing.signer import Signer
 from tests.town import signer_of
 
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"

@@ -13,9 +13,10 @@ from typing import Any
 
 from lxml import etree
 
-from hub import envelope, signature
+from hub import envelope
 from hub.errors import HubError
 from hub.message import Urgency
+from hub.signing import signature
 from tests.hostile.documents import XSI, signed_carelessly
 from tests.town import Town, signer_of
 

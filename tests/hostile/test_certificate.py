@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hub import signature
-from hub.ca import DemoCa, Issued, Usage
-from hub.certificate import EnrolledCertificate
 from hub.directory import Directory, Right
 from hub.hub import Hub
-from hub.signer import FileSigner
-from hub.trust import Trust
+from hub.signing import signature
+from hub.signing.signer import FileSigner
+from hub.trust.ca import DemoCa, Issued, Usage
+from hub.trust.certificate import EnrolledCertificate
+from hub.trust.trust import Trust
 from tests.hostile.conftest import Refuse
 from tests.hostile.documents import changed, element
 from tests.keys import key_pem

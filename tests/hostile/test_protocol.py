@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from hub import signature
 from hub.directory import Directory, Right
 from hub.errors import Refused
 from hub.message import Classification, DeliveryState, Hop
+from hub.signing import signature
 from tests.hostile.conftest import Refuse
 from tests.hostile.documents import changed
 from tests.town import Town, signer_of

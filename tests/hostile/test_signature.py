@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from hub import signature
-from hub.signature_profile import DS, ENVELOPED
+from hub.signing import signature
+from hub.signing.profile import DS, ENVELOPED
 from tests import keys
 from tests.hostile.conftest import Refuse
 from tests.hostile.documents import (

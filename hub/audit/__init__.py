@@ -1,0 +1,1 @@
+"""Re-derives everything from stored bytes, and says what does not agree."""

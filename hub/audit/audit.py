@@ -1,0 +1,216 @@
+"""Re-derives all that the database says from the bytes it keeps, and names what does not agree.
+
+Shares with the writer only the hash rules (`hub.ledger`) and the readers of signed documents; believes nothing that the
+database says of itself. Found: any change to a ledger entry, a document, a message, the outcome of a delivery or its
+evidence, and any link between them that is missing. Not to be found from inside: entries cut off at the end together
+with all that they record, and everything rewritten with the hub's own key; the registry; the words beside a refusal;
+the fields of the outbox that `hub.audit.delivery` names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from hub.audit.delivery import Read, check_deliveries
+from hub.audit.evidence import Evidence, read_evidence
+from hub.audit.finding import Finding, differing
+from hub.audit.held import Held
+from hub.audit.message import Standard, check_message
+from hub.errors import Misconfigured
+from hub.ledger import Entry, Flaw, Stored, check_chain
+from hub.message import Hop
+from hub.schema.schema import Schemas
+from hub.settings import Settings
+from hub.store import holdings
+from hub.store.store import Store
+from hub.trust.certificate import split_certificates, thumbprint
+
+__all__ = ["Finding", "Report", "Row", "Standard", "audit", "audit_message", "report", "standard_of"]
+
+_WITH_KEPT_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT})
+
+
+class Row(StrEnum):
+    """What the audit counts."""
+
+    ENTRY = "entry"
+    DOCUMENT = "document"
+    MESSAGE = "message"
+    DELIVERY = "delivery"
+    REFUSAL = "refusal"
+
+
+Seen = Callable[[Row, int], None]
+"""Told of each row looked at, or of several: kind and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How many rows were looked at, how many findings there are, and the first of them in order of reading."""
+
+    rows: Mapping[Row, int]
+    wrong: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything agreed."""
+        return not self.wrong
+
+
+def standard_of(folder: Path, settings: Settings, store: Store) -> Standard:
+    """What to measure an installation by. The hub's certificates are read from files, not from the database on trial.
+
+    Every certificate beside the hub's own counts, so that stamps from before a change of key can still be proven.
+    Errors: Misconfigured key.unreadable, certificate.unreadable.
+    """
+    place = folder / settings.certificate
+    try:
+        files = {place, *place.parent.glob(f"*{place.suffix}")}
+        ders = [der for file in sorted(files) for der in split_certificates(file.read_bytes())[:1]]
+    except OSError as error:
+        raise Misconfigured("key.unreadable", operator=str(error)) from None
+    return Standard(settings.hub, store.ledger_id, Schemas.builtin(), frozenset(map(thumbprint, ders)))
+
+
+def report(store: Store, standard: Standard, *, keep: int = 100, seen: Seen | None = None) -> Report:
+    """Audit everything and count; only the first `keep` findings are kept."""
+    rows: Counter[Row] = Counter()
+    kept: list[Finding] = []
+    wrong = 0
+
+    def note(row: Row, number: int) -> None:
+        rows[row] += number
+        if seen is not None:
+            seen(row, number)
+
+    for finding in audit(store, standard, note):
+        wrong += 1
+        if wrong <= keep:
+            kept.append(finding)
+    return Report(dict(rows), wrong, tuple(kept))
+
+
+def audit(store: Store, standard: Standard, seen: Seen = lambda row, number: None) -> Iterator[Finding]:
+    """Yield everything that is wrong in one view of the database: chains first, each from its first entry on."""
+    with store.reading() as connection, holdings.as_stored(connection):
+        try:
+            yield from _check_chains(connection, seen)
+            yield from _check_links(connection, standard, seen)
+            yield from _check_documents(connection, seen)
+            yield from _check_messages(connection, standard, seen)
+            for words in holdings.integrity(connection):
+                yield Finding("audit.database", got=words[:200])
+        except Misconfigured as error:
+            yield Finding("audit.database", got=error.operator[:200] or error.code)
+
+
+def _check_chains(connection: Connection, seen: Seen) -> Iterator[Finding]:
+    for _, chain in groupby(holdings.chains(connection), key=lambda stored: stored.entry.node):
+        for flaw in check_chain(_noted(chain, seen)):
+            yield _of_flaw(flaw)
+
+
+def _noted(chain: Iterator[Stored], seen: Seen) -> Iterator[Stored]:
+    for stored in chain:
+        seen(Row.ENTRY, 1)
+        yield stored
+
+
+def _of_flaw(flaw: Flaw) -> Finding:
+    return Finding("audit.chain", "", flaw.field, flaw.expected, flaw.got, flaw.node, flaw.sequence)
+
+
+def _check_links(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
+    """Each entry belongs to this ledger, names a message that is there, and its evidence or reasons are kept."""
+    for batch in holdings.chain_batches(connection):
+        yield from _check_named(connection, batch, standard)
+        for node, entries in groupby(batch, key=lambda entry: entry.node):
+            yield from _check_reasons(connection, node, list(entries), seen)
+    for node, sequence in holdings.reasons_alone(connection):
+        yield Finding("audit.refusal", "refusals", node=node, sequence=sequence)
+
+
+def _check_named(connection: Connection, batch: Sequence[Entry], standard: Standard) -> Iterator[Finding]:
+    known = holdings.known_messages(connection, {entry.message_id for entry in batch if entry.message_id})
+    evidence = {e.evidence.hex() for e in batch if e.kind in _WITH_KEPT_EVIDENCE}
+    kept = holdings.kept(connection, evidence)
+    for entry in batch:
+        place = (entry.node, entry.sequence)
+        if entry.ledger != standard.ledger:
+            yield Finding("audit.chain", "", "ledger", standard.ledger, entry.ledger, *place)
+        what = f"{entry.sender}/{entry.message_id}"
+        if entry.kind != Hop.REFUSED and (entry.sender, entry.message_id) not in known:
+            yield Finding("audit.entry-message", what, "message_id", "", entry.message_id, *place)
+        if entry.kind in _WITH_KEPT_EVIDENCE and entry.evidence.hex() not in kept:
+            yield Finding("audit.document-missing", what, "evidence", entry.evidence.hex(), "", *place)
+
+
+def _check_reasons(connection: Connection, node: str, entries: list[Entry], seen: Seen) -> Iterator[Finding]:
+    refused = [entry for entry in entries if entry.kind == Hop.REFUSED]
+    if not refused:
+        return
+    rows = holdings.reasons(connection, node, refused[0].sequence, refused[-1].sequence)
+    seen(Row.REFUSAL, len(rows))
+    for entry in refused:
+        row = rows.get(entry.sequence)
+        if row is None:
+            yield Finding("audit.refusal", "refusals", node=node, sequence=entry.sequence)
+            continue
+        what = f"{node}/{entry.sequence}"
+        yield from differing("audit.refusal", what, {"at_us": entry.time_us, "code": entry.detail}, row)
+
+
+def _check_documents(connection: Connection, seen: Seen) -> Iterator[Finding]:
+    for digest, content in holdings.contents(connection):
+        seen(Row.DOCUMENT, 1)
+        got = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else type(content).__name__
+        if got != digest:
+            yield Finding("audit.document", digest, "content", digest, got)
+
+
+def audit_message(store: Store, standard: Standard, row: int) -> Iterator[Finding]:
+    """Yield what is wrong with one message, its copies and its attachments; `row` is its row id."""
+    with store.reading() as connection, holdings.as_stored(connection):
+        read = _evidence_reader(connection, standard)
+        for held in holdings.held_messages(connection, row):
+            yield from _check_held(connection, held, standard, read)
+
+
+def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
+    read = _evidence_reader(connection, standard)
+    for held in holdings.held_messages(connection):
+        yield from _check_held(connection, held, standard, read)
+        seen(Row.MESSAGE, 1)
+        seen(Row.DELIVERY, len(held.deliveries))
+    deliveries, attachments = holdings.orphans(connection)
+    for table, number in (("deliveries", deliveries), ("message_attachments", attachments)):
+        if number:
+            yield Finding("audit.orphan", table, "message", "0", str(number))
+
+
+def _check_held(connection: Connection, held: Held, standard: Standard, read: Read) -> Iterator[Finding]:
+    raw = holdings.content(connection, str(held.message["digest"]))
+    yield from check_message(held, raw, standard)
+    yield from check_deliveries(held, read)
+    beside = {str(row["digest"]) for row in held.beside}
+    for digest in beside - holdings.kept(connection, beside):
+        yield Finding("audit.document-missing", str(held.message["message_id"]), "attachment", digest)
+
+
+def _evidence_reader(connection: Connection, standard: Standard) -> Read:
+    @lru_cache(maxsize=64)  # one confirmation of a mailbox is the evidence of many deliveries
+    def read(digest: str) -> Evidence | None:
+        raw = holdings.content(connection, digest)
+        return None if raw is None else read_evidence(raw, standard.schemas)
+
+    return read

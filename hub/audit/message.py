@@ -1,0 +1,147 @@
+"""Part of the audit: one accepted message against the bytes its sender signed, its ledger entry and its stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import Any
+
+from hub import envelope, proof
+from hub.audit.finding import Finding, differing
+from hub.audit.held import Held
+from hub.errors import Refused
+from hub.ledger import Entry, entry_hash, from_microseconds, to_microseconds
+from hub.message import Attachment, Envelope, Hop
+from hub.parser import ParseLimits, parse
+from hub.proof import Stamp
+from hub.schema.schema import Schemas
+from hub.signing import signature
+
+LIMITS = ParseLimits(max_bytes=2**31 - 1)
+"""What was accepted under other limits must still be readable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What an audit measures by: the hub's id, its ledger's id, the schemas, and the thumbprints that are the hub's."""
+
+    hub: str
+    ledger: str
+    schemas: Schemas
+    vouched: Set[str]
+
+
+def name_of(held: Held) -> str:
+    """How findings call a message."""
+    return f"{held.message['sender']}/{held.message['message_id']}"
+
+
+def accepted_entry(held: Held) -> Entry | None:
+    """The one entry that says this message was accepted; None if there is none or more than one."""
+    found = [hop.entry for hop in held.hops if hop.entry.kind == Hop.ACCEPTED]
+    return found[0] if len(found) == 1 else None
+
+
+def check_message(held: Held, raw: bytes | None, standard: Standard) -> Iterator[Finding]:
+    """Yield what is wrong with a message; `raw` is the document kept under its digest."""
+    what, entry = name_of(held), accepted_entry(held)
+    if entry is None:
+        count = sum(hop.entry.kind == Hop.ACCEPTED for hop in held.hops)
+        yield Finding("audit.message-entry", what, expected="1", got=str(count))
+    if raw is None:
+        yield Finding("audit.document-missing", what, "digest", got=str(held.message["digest"]))
+        return
+    try:
+        found, signer = _read(raw, standard.schemas)
+    except Refused as error:
+        yield Finding("audit.envelope", what, got=error.code)
+        return
+    yield from differing("audit.message", what, _expected(found, signer, raw), held.message)
+    yield from _check_manifest(found.attachments, held, what)
+    if entry is not None:
+        yield from _check_entry(entry, held, signer, standard)
+        yield from _check_stamp(entry, held, standard)
+
+
+def _read(raw: bytes, schemas: Schemas) -> tuple[Envelope, str]:
+    root = parse(raw, LIMITS)
+    schemas.check_envelope(root)
+    signed = signature.verify(root)
+    return envelope.read(signed.root), signed.thumbprint
+
+
+def _expected(found: Envelope, signer: str, raw: bytes) -> dict[str, object]:
+    header = found.header
+    beside = [line for line in found.attachments if line.content is None]
+    return {
+        "sender": header.sender,
+        "message_id": header.message_id,
+        "type": header.type,
+        "conversation": header.conversation,
+        "in_reply_to": header.in_reply_to,
+        "document_number": header.document_number,
+        "case_number": header.case_number,
+        "urgency": str(header.urgency),
+        "classification": str(header.classification),
+        "created_us": to_microseconds(header.created),
+        "expires_us": to_microseconds(header.expires) if header.expires else None,
+        "size": len(raw),
+        "signer": signer,
+        "beside": len(beside),
+        "beside_size": sum(line.size for line in beside),
+    }
+
+
+def _check_manifest(manifest: tuple[Attachment, ...], held: Held, what: str) -> Iterator[Finding]:
+    expected = sorted((line.id, line.sha256) for line in manifest if line.content is None)
+    got = sorted((str(row["attachment"]), str(row["digest"])) for row in held.beside)
+    if expected != got:
+        yield Finding("audit.attachments", what, expected=str(expected), got=str(got))
+
+
+def _check_entry(entry: Entry, held: Held, signer: str, standard: Standard) -> Iterator[Finding]:
+    what = name_of(held)
+    row = {"received_us": entry.time_us, "digest": entry.document.hex()}
+    yield from differing("audit.message", what, row, held.message)
+    ends = {"source": held.message["sender"], "target": standard.hub, "signer": signer}
+    for name, wanted in ends.items():
+        if getattr(entry, name) != wanted:
+            got = str(getattr(entry, name))
+            yield Finding("audit.entry", what, name, str(wanted), got, entry.node, entry.sequence)
+
+
+def _check_stamp(entry: Entry, held: Held, standard: Standard) -> Iterator[Finding]:
+    what, raw = name_of(held), held.message["stamp"]
+    try:
+        root = parse(raw if isinstance(raw, bytes) else b"", LIMITS)
+        standard.schemas.check_proof(root)
+        signed = signature.verify(root)
+        stamp = proof.read_stamp(signed.root)
+    except Refused as error:
+        yield Finding("audit.stamp", what, "stamp", got=error.code)
+        return
+    if signed.thumbprint not in standard.vouched:
+        yield Finding("audit.stamp-signer", what, "stamp", " | ".join(sorted(standard.vouched)), signed.thumbprint)
+    wanted = _stamp_of(entry, held, standard)
+    for name in Stamp.__slots__:
+        expected, got = getattr(wanted, name), getattr(stamp, name)
+        if expected != got:
+            yield Finding("audit.stamp", what, f"stamp.{name}", _listed(expected), _listed(got))
+
+
+def _stamp_of(entry: Entry, held: Held, standard: Standard) -> Stamp:
+    return Stamp(
+        hub=standard.hub,
+        sender=held.message["sender"],
+        message_id=held.message["message_id"],
+        digest=held.message["digest"],
+        node=entry.node,
+        sequence=entry.sequence,
+        entry_hash=entry_hash(entry).hex(),
+        time=from_microseconds(entry.time_us),
+        recipients=tuple(row["recipient"] for row in held.deliveries),
+    )
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

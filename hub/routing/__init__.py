@@ -1,0 +1,1 @@
+"""`routing.yaml`: ordered rules, what they match, what they do, and why."""

@@ -1,0 +1,1 @@
+"""Every schema the hub knows: packages, compiling, checking, explaining, linting and samples."""
