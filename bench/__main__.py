@@ -108,8 +108,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), help="kilobytes")
     options = parser.parse_args()
-    print(f"{platform.python_version()} on {os.cpu_count()} cores; CPU ms per message, medians of {options.rounds} rounds")
-    print(f"{'KB':>5} {'floor':>8} {'examine':>8} {'accept':>8} {'ratio':>6}   {'floor+d':>8} {'hub+d':>8} {'ratio':>6} {'msg/s':>7}")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {options.rounds} rounds")
+    print("CPU ms a message; +d: with delivery; msg/s: per core, with delivery")
+    print("   KB    floor  examine   accept  ratio    floor+d    hub+d  ratio   msg/s")
     rows = []
     for kilobytes in options.sizes:
         row = measure_size(kilobytes, SIZES.get(kilobytes, 100), options.rounds)
@@ -121,7 +122,7 @@ def main() -> None:
             flush=True,
         )
     fanout = measure_fanout(140)
-    print(f"one document to {fanout.recipients}: {fanout.wall:.2f} s, {fanout.documents} stored, {fanout.cpu:.2f} s CPU")
+    print(f"1 document to {fanout.recipients}: {fanout.wall:.2f} s, {fanout.cpu:.2f} s CPU, stored {fanout.documents}x")
     memory = measure_memory()
     print(f"resident with 10,000 endpoints: {memory:.0f} MB")
     report = {"rows": [asdict(r) for r in rows], "fanout": asdict(fanout), "resident_mb": memory}

@@ -38,7 +38,16 @@ MEANINGS = {
     ExitCode.INTERRUPTED: Phrase("被中断", "interrupted"),
 }
 
-_NOT_FOUND = frozenset({"message.unknown", "delivery.unknown", "mailbox.absent", "registry.absent", "trust.absent", "schema.unknown"})
+_NOT_FOUND = frozenset(
+    {
+        "delivery.unknown",
+        "mailbox.absent",
+        "message.unknown",
+        "registry.absent",
+        "schema.unknown",
+        "trust.absent",
+    }
+)
 
 
 def exit_code_of(error: HubError) -> ExitCode:

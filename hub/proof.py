@@ -1,7 +1,7 @@
 """The small signed documents of proof-1: stamp, acknowledgement, and the requests for Fetch, Confirm and Status.
 
-Builds their trees and reads their fields. Signing is `hub.signing.signature`, allowed shapes are `hub.schema.schema`; a tree read here
-must have passed both.
+Builds their trees and reads their fields. Signing is `hub.signing.signature`, allowed shapes are `hub.schema.schema`; a
+tree read here must have passed both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keys and self-made certificates for tests, made once a run. `hub.signing.signature` asks nothing more of a certificate."""
+"""Keys and self-made certificates for tests, made once a run: all that `hub.signing.signature` asks for."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def test_confirming_wants_the_messages_kept_first(house: House, tmp_path: Path) 
 
 
 def test_a_department_without_a_mailbox_is_told_so(house: House) -> None:
-    assert "mailbox.absent" in house.hub("mailbox", "list", "OTHER", code=ExitCode.MISCONFIGURED).stderr
+    assert "mailbox.absent" in house.hub("mailbox", "list", "OTHER", code=ExitCode.NOT_FOUND).stderr
 
 
 # unpacking: names inside a message are strangers' words

@@ -214,6 +214,16 @@ def test_a_sequencer_that_slept_with_its_plan_publishes_nothing(town: Town, monk
     assert read(town, select(func.max(checkpoints.c.size))) == [(9,)]
 
 
+def test_a_clock_that_is_a_little_behind_does_not_take_a_living_lease(town: Town) -> None:
+    append(town)
+    first, second = sequencer(town), sequencer(town)
+    second._starting = False
+    assert step(first) is not None
+    append(town)
+    town.clock.turn(seconds=-1)
+    assert step(second) is None
+
+
 class CountingSigner:
     """Signs as the hub, and remembers what."""
 

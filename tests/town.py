@@ -1,5 +1,5 @@
 """A whole town in one process: a hub on a real SQLite file, a CA, departments with keys, a fake connector and a
-clock turned by hand. Nothing sleeps. `check` compares what senders got, what receivers got, the database and the ledger.
+clock turned by hand. Nothing sleeps. `check` compares what senders got, what receivers got, database and ledger.
 """
 
 from __future__ import annotations

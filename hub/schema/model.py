@@ -1,7 +1,7 @@
 """The slow, talkative view of a schema: why a document was refused, in words a sender can act on.
 
-Never decides: `hub.schema.schema` does that with the C library. Opens nothing but the package's own files. Built only when
-first needed, because it costs a quarter of a second and some megabytes.
+Never decides: `hub.schema.schema` does that with the C library. Opens nothing but the package's own files. Built only
+when first needed, because it costs a quarter of a second and some megabytes.
 """
 
 from __future__ import annotations

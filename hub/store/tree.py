@@ -110,12 +110,12 @@ def take_lease(
 ) -> int | None:
     """Take the lease and return its number, or None if another holds it.
 
-    A starting process also takes it from its own node, whose last process is gone. A lease that ends later than a new
-    one would was given before the clock was set back, and counts as over: the number keeps its holder out.
+    A starting process also takes it from its own node, whose last process is gone. A lease that ends more than twice
+    as late as one should was given before the clock was set back, and counts as over: the number keeps its holder out.
     """
     _FIRST_HEAD.execute(transaction.connection, _empty_head())
-    now, until = to_microseconds(at), to_microseconds(at + lasting)
-    free = [tree_head.c.until_us <= now, tree_head.c.until_us > until, tree_head.c.holder == holder]
+    now, until, absurd = (to_microseconds(at + n * lasting) for n in range(3))
+    free = [tree_head.c.until_us <= now, tree_head.c.until_us > absurd, tree_head.c.holder == holder]
     if starting:
         free.append(tree_head.c.node == transaction.node)
     taken = transaction.connection.execute(
