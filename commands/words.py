@@ -18,6 +18,7 @@ HOPS = {
     Hop.GAVE_UP: Phrase("停止投递", "given up"),
     Hop.RESENT: Phrase("重新投递", "resent"),
     Hop.NOTICE: Phrase("未投递通知", "notice"),
+    Hop.ADMIN: Phrase("管理操作", "administered"),
 }
 STATES = {
     DeliveryState.WAITING: Phrase("待投递", "waiting"),

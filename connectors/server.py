@@ -27,7 +27,7 @@ from connectors.soap_sender import SoapSender
 from hub.dispatch import Dispatcher
 from hub.errors import HubError
 from hub.hub import Hub, open_hub, read_settings, refresh
-from hub.sequence import open_sequencer
+from hub.sequence import Sequencer, open_sequencer
 
 REFRESH_SECONDS = 1.0
 Ready = Callable[[str], None]
@@ -84,7 +84,7 @@ async def _serve(current: Current, folder: Path, stop: asyncio.Event, bound: soc
     try:
         async with (
             _dispatching(dispatcher, stop),
-            _beside(sequencer.run(stop)),
+            _sequencing(sequencer, stop),
             _beside(_refresh_always(current, folder)),
         ):
             ready(address_of(bound))
@@ -104,6 +104,17 @@ async def _dispatching(dispatcher: Dispatcher, stop: asyncio.Event) -> AsyncIter
         yield
     finally:
         dispatcher.stop()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def _sequencing(sequencer: Sequencer, stop: asyncio.Event) -> AsyncIterator[None]:
+    """The sequencer, beside the block; at the end it finishes its step, so that no transaction is cut off."""
+    running = asyncio.create_task(sequencer.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
         await running
 
 

@@ -124,7 +124,7 @@ class Proven:
 
 
 class Hop(StrEnum):
-    """What a ledger entry records of a message."""
+    """What a ledger entry records: a hop of a message, or an administrator's act."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -137,6 +137,7 @@ class Hop(StrEnum):
     GAVE_UP = "gaveUp"
     RESENT = "resent"
     NOTICE = "notice"
+    ADMIN = "administered"
 
 
 class DeliveryState(StrEnum):

@@ -70,6 +70,7 @@ class Reader:
     folder: Path
     ports: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    awaited: list[int] = field(default_factory=list)
 
     def type(self, line: str, lang: str) -> str:
         """Run one line, which must go well; return what it printed."""
@@ -81,13 +82,14 @@ class Reader:
         if words[0] == "kill":
             return self.stop()
         assert words[0] == "hub", line
+        until(lambda: all(listens(port) for port in self.awaited))
         done = CliRunner().invoke(cli.cli, ["--lang", lang, *words[1:]])
         assert done.exit_code == 0, f"{line}\n{done.output}"
         return done.stdout
 
     def start(self, words: list[str]) -> str:
         code = "import sys, cli; sys.argv[0] = 'hub'; cli.main()"
-        port = int(self.ports["8201" if words[0] == "mock" else "8099"])
+        self.awaited.append(int(self.ports["8201" if words[0] == "mock" else "8099"]))
         self.running.append(
             subprocess.Popen(
                 [sys.executable, "-c", code, *words],
@@ -95,7 +97,6 @@ class Reader:
                 stderr=subprocess.DEVNULL,
             )
         )
-        until(lambda: listens(port))
         return ""
 
     def stop(self) -> str:
@@ -103,6 +104,7 @@ class Reader:
             process.send_signal(signal.SIGTERM)
         ended = [process.wait(PATIENCE) for process in self.running]
         self.running.clear()
+        self.awaited.clear()
         assert set(ended) <= {0}
         return ""
 

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+from hub.administered import Facts
 from hub.directory import Department, Endpoint, Profile
 from hub.registry.registry import Group, Item, Registry, items_of, key_of
 from hub.trust.certificate import EnrolledCertificate
+
+
+_Flat = dict[tuple[str, str], Mapping[str, str]]
 
 
 class Verb(StrEnum):
@@ -69,8 +73,22 @@ def diff(before: Registry, after: Registry) -> list[Change]:
     return removed + added + changed
 
 
-def _flat(registry: Registry) -> dict[tuple[str, str], Mapping[str, str]]:
-    found: dict[tuple[str, str], Mapping[str, str]] = {}
+def sides(before: Registry, after: Registry) -> tuple[Facts, Facts]:
+    """What only the one registry says and what only the other: item -> field -> value, an item as `NOUN CODE`."""
+    old, new = _flat(before), _flat(after)
+    return _only(old, new), _only(new, old)
+
+
+def _only(ours: _Flat, theirs: _Flat) -> Facts:
+    return {
+        " ".join(key): {name: value for name, value in values.items() if theirs.get(key, {}).get(name) != value}
+        for key, values in ours.items()
+        if theirs.get(key) != values
+    }
+
+
+def _flat(registry: Registry) -> _Flat:
+    found: _Flat = {}
     for item in items_of(registry):
         found[key_of(item)] = _values(item)
         if isinstance(item, Group):

@@ -1,0 +1,180 @@
+"""What the documents say, held against the code: commands, codes, settings, links, exit codes, the worked examples.
+
+`python -m tests.test_docs` writes docs/errors.md anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from lxml import etree
+
+import cli
+from commands.exits import MEANINGS
+from hub.catalogue import CATALOGUE
+from hub.parser import parse
+from hub.schema.schema import Schemas
+from hub.settings import Settings
+from hub.signing import signature
+from hub.trust.ca import DemoCa
+from tests.town import START, signer_of
+
+ROOT = Path(cli.__file__).parent
+ERRORS = ROOT / "docs" / "errors.md"
+DEPARTMENTS = [ROOT / "docs" / name for name in ("departments.md", "departments.zh-CN.md")]
+OURS = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "docs" / "operating.md", ERRORS, *DEPARTMENTS]
+SCHEMAS = Schemas.builtin()
+DS = "{http://www.w3.org/2000/09/xmldsig#}"
+
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_QUOTED = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\]\(([^)#:]+)\)")
+_DOTTED = re.compile(r"[a-z]+\.[a-z][a-z0-9_\-]+")
+_FILE_ENDINGS = ("yaml", "db", "key", "crt", "md", "xml", "wsdl")
+
+HEAD = """\
+# Error codes
+
+Every code with its meaning and what to do, as departments and administrators read it. A code never changes its
+meaning. The part before the dot names the step or noun that raises it. `python -m tests.test_docs` writes this page.
+
+全部错误代码、含义及处理办法。代码含义永不改变；点号之前的部分表示产生该错误的步骤或对象。
+"""
+COLUMNS = "| code | meaning | what to do | 含义 | 处理办法 |\n| --- | --- | --- | --- | --- |"
+
+
+def error_page() -> str:
+    """docs/errors.md as the catalogue has it."""
+    parts = [HEAD]
+    for noun, codes in groupby(sorted(CATALOGUE), key=lambda code: code.partition(".")[0]):
+        parts.append(f"\n## {noun}\n\n{COLUMNS}\n")
+        for code in codes:
+            text = CATALOGUE[code]
+            cells = (f"`{code}`", text.en, text.next_en, text.zh, text.next_zh)
+            parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
+    return "".join(parts)
+
+
+def blocks(path: Path, kind: str) -> list[str]:
+    return [content for found, content in _FENCED.findall(path.read_text(encoding="utf-8")) if found == kind]
+
+
+def prose(path: Path) -> str:
+    return _FENCED.sub("", path.read_text(encoding="utf-8"))
+
+
+def typed(path: Path) -> Iterator[str]:
+    """Every `hub ...` command line that a document shows."""
+    for block in blocks(path, "sh"):
+        yield from (line.partition("hub ")[2] for line in block.splitlines() if re.match(r"(\S*/)?hub ", line))
+    yield from (quoted[4:] for quoted in _QUOTED.findall(prose(path)) if quoted.startswith("hub "))
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+
+
+def check_command(line: str) -> None:
+    """Walk from nouns to verb; every option must be one that the commands on the way have."""
+    command: click.Command = cli.cli
+    options = options_of(command) | {"--help"}
+    before = ""
+    for word in shlex.split(line.replace("…", "")):
+        if word.startswith("-"):
+            assert word in options, f"{word} in: hub {line}"
+        elif isinstance(command, click.Group) and re.fullmatch("[a-z]+", word) and not before.startswith("-"):
+            found = command.get_command(click.Context(command), word)
+            assert found is not None, f"{word} in: hub {line}"
+            command = found
+            options |= options_of(command)
+        before = word
+
+
+def setting_names() -> set[str]:
+    settings = Settings(hub="center")
+    parts = {f.name: getattr(settings, f.name) for f in fields(Settings)}
+    return {f"{name}.{f.name}" for name, part in parts.items() if is_dataclass(part) for f in fields(part)}
+
+
+def test_the_page_of_errors_is_the_catalogue() -> None:
+    assert ERRORS.read_text(encoding="utf-8") == error_page(), "run: python -m tests.test_docs"
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    missing = {link for link in _LINK.findall(prose(path)) if not (path.parent / link).exists()}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_commands_exist_with_the_options_shown(path: Path) -> None:
+    for line in typed(path):
+        check_command(line)
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_codes_and_settings_named_in_prose_exist(path: Path) -> None:
+    known = set(CATALOGUE) | setting_names()
+    named = {quoted for quoted in _QUOTED.findall(prose(path)) if _DOTTED.fullmatch(quoted)}
+    assert {name for name in named if not name.endswith(_FILE_ENDINGS)} <= known
+
+
+def test_exit_codes_are_those_of_the_program() -> None:
+    rows = re.findall(r"^\| (\d+) \| ([A-Z_]+) \| (.+) \|$", prose(ROOT / "docs" / "operating.md"), re.MULTILINE)
+    assert rows == [(str(int(code)), code.name, meaning.en) for code, meaning in MEANINGS.items()]
+
+
+def test_the_example_envelope_is_one_that_the_schema_takes_once_it_is_signed() -> None:
+    unsigned = etree.fromstring(blocks(DEPARTMENTS[0], "xml")[0])
+    SCHEMAS.check_envelope(parse(signature.sign(unsigned, signer_of("a")[0])))
+
+
+def test_the_worked_signature_verifies_and_has_the_numbers_told() -> None:
+    shown = blocks(DEPARTMENTS[0], "xml")[1].encode()
+    text = prose(DEPARTMENTS[0])
+    root: Any = parse(shown)
+    SCHEMAS.check_proof(root)
+    info = etree.tostring(root.find(f".//{DS}SignedInfo"), method="c14n", exclusive=True)
+    claimed = root.findtext(f".//{DS}DigestValue")
+    whole = etree.tostring(signature.verify(root).root, method="c14n", exclusive=True)
+    assert base64.b64encode(hashlib.sha256(whole).digest()).decode() == claimed
+    for canonical in (whole, info):
+        assert f"{len(canonical)} bytes" in text
+        assert hashlib.sha256(canonical).hexdigest() in text
+
+
+def test_both_languages_show_the_same_examples() -> None:
+    english, chinese = (blocks(path, "xml") + blocks(path, "java") for path in DEPARTMENTS)
+    without_comments = [[re.sub(r"<!--.*?-->", "", block) for block in shown] for shown in (english, chinese)]
+    assert without_comments[0] == without_comments[1]
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="no JDK on this machine")
+def test_the_java_example_signs_as_the_hub_wants(tmp_path: Path) -> None:
+    issued = DemoCa.create("示例", START).issue("市水务局", "water", START)
+    names = ["Sign.java", "unsigned.xml", "water.key", "water.crt", "signed.xml"]
+    source, unsigned, key, certificate, signed = (tmp_path / name for name in names)
+    source.write_text(blocks(DEPARTMENTS[0], "java")[0], encoding="utf-8")
+    unsigned.write_text(blocks(DEPARTMENTS[0], "xml")[0], encoding="utf-8")
+    key.write_bytes(issued.key_pem)
+    certificate.write_bytes(issued.certificate_pem)
+    subprocess.run(["java", *names], cwd=tmp_path, check=True, timeout=60, capture_output=True)
+    root = parse(signed.read_bytes())
+    SCHEMAS.check_envelope(root)
+    assert signature.verify(root).algorithm == "ecdsa-sha256"
+
+
+if __name__ == "__main__":
+    ERRORS.write_text(error_page(), encoding="utf-8")
