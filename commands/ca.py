@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from commands.files import FILE, FOLDER, read_file, write_new
-from commands.frame import Phrase, Session, argument, noun, option
+from commands.frame import Phrase, Session, argument, noun, option, why_option
+from commands.order import order_of
 
 if TYPE_CHECKING:
     from hub.trust.ca import DemoCa
@@ -24,6 +25,7 @@ command = noun(
 
 @command.verb("init", zh="建立演示 CA 并信任它", en="Make a demo CA and trust it", examples=("hub ca init",))
 @option("--name", zh="名称", en="its name", default="演示 CA")
+@why_option
 def init(session: Session, name: str) -> None:
     """Make a demo CA, trust it and bring in its first revocation list."""
     from commands.opened import opened_store
@@ -36,7 +38,8 @@ def init(session: Session, name: str) -> None:
     ca = DemoCa.create(name, session.clock())
     with opened_store(session) as store:
         _home(session).mkdir(mode=0o700)
-        trust_authorities(store, ca.certificate_pem)
+        order = order_of(store.hub_id, session.why)
+        trust_authorities(store, ca.certificate_pem, order, session.clock())
     _publish(session, ca)
     session.done(Phrase(f"已建立演示 CA“{name}”并信任它", f"made the demo CA '{name}' and trust it"), name=name)
 
@@ -52,6 +55,7 @@ def init(session: Session, name: str) -> None:
 @option("--days", zh="有效天数", en="days it is valid", type=click.IntRange(1, 3650), default=730)
 @option("--key", "kind", zh="密钥种类", en="kind of key", type=click.Choice(("p256", "rsa2048")), default="p256")
 @option("--enrol/--no-enrol", zh="是否同时登记", en="whether to enrol it too", default=True)
+@why_option
 def issue(
     session: Session, dept: str, out: Path | None, days: int, kind: Literal["p256", "rsa2048"], enrol: bool
 ) -> None:
@@ -86,6 +90,7 @@ def issue(
 )
 @argument("thumbprint", zh="已登记证书的指纹，或其前 8 位以上", en="thumbprint of an enrolled one", required=False)
 @option("--file", zh="证书文件", en="certificate file", type=FILE)
+@why_option
 def revoke(session: Session, thumbprint: str | None, file: Path | None) -> None:
     """Revoke a certificate."""
     from commands.change import read
@@ -114,6 +119,7 @@ def revoke(session: Session, thumbprint: str | None, file: Path | None) -> None:
     examples=("hub ca crl", "hub ca crl --days 30"),
 )
 @option("--days", zh="多少天后须再次更新", en="days until the next is due", type=click.IntRange(1, 3650), default=365)
+@why_option
 def renew(session: Session, days: int) -> None:
     """Issue the revocation list anew."""
     ca = _ca(session)
@@ -167,7 +173,8 @@ def _publish(session: Session, ca: DemoCa, days: int = 365) -> None:
     at = session.clock()
     ca.save(_home(session), at, at + timedelta(days=days))
     with opened_store(session) as store:
-        keep_crl(store, crl_folder(session), (_home(session) / CRL_FILE).read_bytes())
+        order = order_of(store.hub_id, session.why)
+        keep_crl(store, crl_folder(session), (_home(session) / CRL_FILE).read_bytes(), order, at)
 
 
 def _enrol(session: Session, dept: str, pem: bytes) -> None:
@@ -175,4 +182,5 @@ def _enrol(session: Session, dept: str, pem: bytes) -> None:
     from hub.edit import enrol
 
     with opened_store(session) as store:
-        enrol(store, dept, pem, rules_of(session, store).trust, session.clock())
+        order, trust = order_of(store.hub_id, session.why), rules_of(session, store).trust
+        enrol(store, dept, pem, trust, order, session.clock())

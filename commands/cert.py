@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from commands.change import change, change_after_asking, read
 from commands.files import FILE, read_file
-from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.frame import Phrase, Session, argument, column, noun, option, why_option
+from commands.order import order_of
 
 if TYPE_CHECKING:
     from hub.trust.certificate import EnrolledCertificate
@@ -48,6 +49,7 @@ mark_argument = argument("thumbprint", zh="指纹，或其前 8 位以上", en="
 )
 @argument("dept", zh="单位代码", en="department code")
 @argument("file", zh="证书文件，PEM 或 DER", en="certificate file, PEM or DER", type=FILE)
+@why_option
 def add(session: Session, dept: str, file: Path) -> None:
     """Enrol a certificate."""
     from commands.opened import opened_store, rules_of
@@ -55,7 +57,8 @@ def add(session: Session, dept: str, file: Path) -> None:
     from hub.trust.certificate import read_certificate
 
     with opened_store(session) as store:
-        line = enrol(store, dept, read_file(file), rules_of(session, store).trust, session.clock())
+        order, trust = order_of(store.hub_id, session.why), rules_of(session, store).trust
+        line = enrol(store, dept, read_file(file), trust, order, session.clock())
     known = read_certificate(line.der)
     mark = known.thumbprint[:SHORT]
     session.done(
@@ -103,6 +106,7 @@ def show(session: Session, thumbprint: str) -> None:
 
 @command.verb("disable", zh="停用证书", en="Disable a certificate", examples=("hub cert disable 3f9a0c12",))
 @mark_argument
+@why_option
 def disable(session: Session, thumbprint: str) -> None:
     """Disable a certificate."""
     _switch(session, thumbprint, False)
@@ -110,6 +114,7 @@ def disable(session: Session, thumbprint: str) -> None:
 
 @command.verb("enable", zh="重新启用证书", en="Enable a certificate again", examples=("hub cert enable 3f9a0c12",))
 @mark_argument
+@why_option
 def enable(session: Session, thumbprint: str) -> None:
     """Enable a certificate."""
     _switch(session, thumbprint, True)
@@ -118,6 +123,7 @@ def enable(session: Session, thumbprint: str) -> None:
 @command.verb("remove", zh="删除证书登记", en="Remove an enrolment", examples=("hub cert remove 3f9a0c12",))
 @mark_argument
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+@why_option
 def remove(session: Session, thumbprint: str, yes: bool) -> None:
     """Remove an enrolment after asking."""
     from hub.registry.edit import certificate_of, removed

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from commands.frame import Phrase, Session
+from commands.order import order_of
 
 if TYPE_CHECKING:
     from hub.registry.diff import Change
@@ -27,7 +28,7 @@ def change(session: Session, edit: Callable[[Registry], Registry]) -> None:
     from hub.edit import edit_registry
 
     with opened_store(session) as store:
-        tell(session, edit_registry(store, edit))
+        tell(session, edit_registry(store, edit, order_of(store.hub_id, session.why), session.clock()))
 
 
 def change_after_asking(session: Session, edit: Callable[[Registry], Registry], yes: bool) -> None:
@@ -48,7 +49,8 @@ def change_after_asking(session: Session, edit: Callable[[Registry], Registry], 
             for item in diff(before, after):
                 session.note(Phrase(item.line("zh"), item.line("en")))
             session.confirm(Phrase("确定执行以上更改吗？", "Make these changes?"))
-        tell(session, replace_registry(store, before, after))
+        order = order_of(store.hub_id, session.why)
+        tell(session, replace_registry(store, before, after, order, session.clock()))
 
 
 def tell(session: Session, changes: Sequence[Change]) -> None:

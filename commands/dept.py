@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.change import change, change_after_asking, read
-from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.frame import Phrase, Session, argument, column, noun, option, why_option
 
 if TYPE_CHECKING:
     from hub.directory import Department
@@ -46,6 +46,7 @@ LEVEL = click.Choice(LEVELS)
 @option("--division", zh="行政区划代码", en="administrative division code", required=True)
 @option("--parent", zh="上级单位代码", en="code of the department above", default="")
 @option("--level", zh="层级", en="level", type=LEVEL, default="city")
+@why_option
 def add(session: Session, code: str, name: str, uscc: str, division: str, parent: str, level: str) -> None:
     """Register a department."""
     from hub.codes import check_division, check_uscc
@@ -99,6 +100,7 @@ def show(session: Session, code: str) -> None:
 @option("--division", zh="行政区划代码", en="administrative division code")
 @option("--parent", zh="上级单位代码，空为无上级", en="code of the department above, empty for none")
 @option("--level", zh="层级", en="level", type=LEVEL)
+@why_option
 def set_fields(session: Session, code: str, **given: str | None) -> None:
     """Change the fields that are given."""
     from hub.codes import check_division, check_uscc
@@ -115,6 +117,7 @@ def set_fields(session: Session, code: str, **given: str | None) -> None:
     examples=("hub dept disable WATER",),
 )
 @code_argument
+@why_option
 def disable(session: Session, code: str) -> None:
     """Disable a department."""
     _change(session, code, enabled=False)
@@ -122,6 +125,7 @@ def disable(session: Session, code: str) -> None:
 
 @command.verb("enable", zh="重新启用单位", en="Enable a department again", examples=("hub dept enable WATER",))
 @code_argument
+@why_option
 def enable(session: Session, code: str) -> None:
     """Enable a department."""
     _change(session, code, enabled=True)
@@ -135,6 +139,7 @@ def enable(session: Session, code: str) -> None:
 )
 @code_argument
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+@why_option
 def remove(session: Session, code: str, yes: bool) -> None:
     """Remove a department after showing what goes with it."""
     from commands.waiting import warn_of_waiting

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.frame import Phrase, Session, argument, column, noun, option
-from commands.msg_operate import order_of, reason_option
+from commands.msg_operate import reason_option
+from commands.order import order_of
 from commands.progress import progress
 from commands.words import said_of
 

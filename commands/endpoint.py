@@ -10,7 +10,7 @@ import click
 
 from commands.change import change, change_after_asking, read
 from commands.endpoint_profile import PROFILE, profile_options, with_given
-from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.frame import Phrase, Session, argument, column, noun, option, why_option
 from commands.waiting import queues_of, warn_of_waiting
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ code_argument = argument("code", zh="端点代码；与单位代码相同者为�
 @option("--push", "url", zh="推送地址", en="address to push to", metavar="URL")
 @option("--mailbox", zh="使用信箱", en="keep messages until they are fetched", is_flag=True)
 @profile_options
+@why_option
 def add(session: Session, code: str, dept: str, url: str | None, mailbox: bool, **given: Any) -> None:
     """Add an endpoint."""
     from hub.directory import Endpoint, Kind, Profile
@@ -131,6 +132,7 @@ def ping(session: Session, code: str) -> None:
     examples=("hub endpoint pause WATER",),
 )
 @code_argument
+@why_option
 def pause(session: Session, code: str) -> None:
     """Pause an endpoint."""
     _change(session, code, lambda endpoint: replace(endpoint, paused=True))
@@ -138,6 +140,7 @@ def pause(session: Session, code: str) -> None:
 
 @command.verb("resume", zh="恢复投递", en="Resume delivery", examples=("hub endpoint resume WATER",))
 @code_argument
+@why_option
 def resume(session: Session, code: str) -> None:
     """Resume an endpoint."""
     _change(session, code, lambda endpoint: replace(endpoint, paused=False))
@@ -153,6 +156,7 @@ def resume(session: Session, code: str) -> None:
 @option("--push", "url", zh="改为推送到此地址", en="push to this address", metavar="URL")
 @option("--mailbox", zh="改为信箱", en="make it a mailbox", is_flag=True)
 @profile_options
+@why_option
 def set_fields(session: Session, code: str, url: str | None, mailbox: bool, **given: Any) -> None:
     """Change an endpoint."""
     from hub.directory import Kind
@@ -173,6 +177,7 @@ def set_fields(session: Session, code: str, url: str | None, mailbox: bool, **gi
 @command.verb("remove", zh="删除端点", en="Remove an endpoint", examples=("hub endpoint remove WATER-OA",))
 @code_argument
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+@why_option
 def remove(session: Session, code: str, yes: bool) -> None:
     """Remove an endpoint after asking."""
     from hub.registry.edit import endpoint_of, removed

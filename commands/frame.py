@@ -21,11 +21,24 @@ from commands import help_page
 from commands.exits import ExitCode
 from commands.help_page import ARGUMENTS, COMMANDS, OPTIONS
 from commands.output import Column, column
-from commands.parameters import Argument, Option, argument, common_options, option, session_of
+from commands.parameters import Argument, Option, argument, common_options, option, session_of, why_option
 from commands.phrase import Phrase
 from commands.session import Session
 
-__all__ = ["Column", "ExitCode", "Noun", "Phrase", "Session", "Verb", "argument", "column", "noun", "option", "single"]
+__all__ = [
+    "Column",
+    "ExitCode",
+    "Noun",
+    "Phrase",
+    "Session",
+    "Verb",
+    "argument",
+    "column",
+    "noun",
+    "option",
+    "single",
+    "why_option",
+]
 
 Function = Callable[..., ExitCode | None]
 

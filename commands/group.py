@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from commands.change import change, change_after_asking, read
-from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.frame import Phrase, Session, argument, column, noun, option, why_option
 from commands.values import WORDS
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ name_argument = argument("name", zh="组名", en="group name")
 @command.verb("add", zh="建立一个组", en="Make a group", examples=("hub group add districts FUTIAN,LUOHU,NANSHAN",))
 @name_argument
 @argument("codes", zh="成员代码，逗号分隔", en="members, with commas", type=WORDS, default=())
+@why_option
 def add(session: Session, name: str, codes: tuple[str, ...]) -> None:
     """Make a group."""
     from hub.registry.edit import added
@@ -44,6 +45,7 @@ def list_groups(session: Session) -> None:
 @name_argument
 @option("--add", "joining", zh="加入的单位", en="departments to add", type=WORDS, default=())
 @option("--drop", "leaving", zh="移出的单位", en="departments to take out", type=WORDS, default=())
+@why_option
 def members(session: Session, name: str, joining: tuple[str, ...], leaving: tuple[str, ...]) -> None:
     """List or change the members."""
     from hub.registry.edit import group_of
@@ -66,6 +68,7 @@ def members(session: Session, name: str, joining: tuple[str, ...], leaving: tupl
 )
 @name_argument
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+@why_option
 def remove(session: Session, name: str, yes: bool) -> None:
     """Remove a group after showing what goes with it."""
     from hub.registry.edit import without_group

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from commands.files import FILE, read_file
-from commands.frame import Phrase, Session, option, single
+from commands.frame import Phrase, Session, option, single, why_option
+from commands.order import whoever
 
 
 @single(
@@ -43,6 +44,7 @@ from commands.frame import Phrase, Session, option, single
 @option("--host", zh="监听地址", en="address to listen on", default="127.0.0.1")
 @option("--port", zh="监听端口", en="port to listen on", type=click.IntRange(1, 65535), default=8080)
 @option("--public-url", zh="单位看到的地址", en="the address that departments see", default="", metavar="URL")
+@why_option
 def command(
     session: Session,
     hub: str,
@@ -68,7 +70,7 @@ def command(
     if key and cert:
         identity = Identity(read_file(key), read_file(cert), b"\n".join(read_file(path) for path in anchor))
     plan = Plan(hub, name, division, uscc, host, port, public_url, identity)
-    install(session.folder, plan, session.clock())
+    install(session.folder, plan, session.clock(), whoever(), session.why)
     session.done(
         Phrase(f"已在 {session.folder} 建立交换中心 {hub}", f"hub {hub} is installed in {session.folder}"),
         hub=hub,

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-from typing import TYPE_CHECKING
-
 from commands.frame import Phrase, Session, argument, option, single
+from commands.order import order_of
 from commands.values import WORDS
 
-if TYPE_CHECKING:
-    from hub.store.operate import Order
-
 reason_option = option("--reason", zh="理由，记入账本所附的凭据", en="why; kept as evidence of the entry", default="")
-
-
-def order_of(hub: str, reason: str) -> Order:
-    """An order by the user of this machine."""
-    from hub.store.operate import Order
-
-    try:
-        by = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
-        by = "?"
-    return Order(hub, by, reason)
 
 
 @single(

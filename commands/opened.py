@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from commands.session import Session
+from hub.administered import NODE
 from hub.hub import Hub, Rules, open_hub, open_store, read_rules, read_settings
 from hub.store.store import Store
-
-NODE = "cli"
-"""The chain that administrators' entries stand in: a serving hub writes its own at the same time."""
 
 
 @contextmanager

@@ -73,6 +73,18 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         context.find_root().obj = replace(session_of(context), **{field: value})
 
 
+def why_option(function: _Decorated) -> _Decorated:
+    """Let a command that changes something be given the reason, which it finds in its session."""
+    return option(
+        "--why",
+        "session_why",
+        zh="理由，记入账本所附的凭据",
+        en="the reason; kept as evidence of the ledger entry",
+        expose_value=False,
+        callback=_remember,
+    )(function)
+
+
 def common_options() -> list[click.Parameter]:
     """The options that may stand anywhere in a command line."""
     shared: dict[str, Any] = {"expose_value": False, "is_eager": True, "callback": _remember, "hidden": True}

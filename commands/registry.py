@@ -6,7 +6,7 @@ from pathlib import Path
 
 from commands.change import as_fact, change_after_asking, read
 from commands.files import FILE, read_text, write_new
-from commands.frame import ExitCode, Phrase, Session, argument, noun, option
+from commands.frame import ExitCode, Phrase, Session, argument, noun, option, why_option
 
 command = noun(
     "registry",
@@ -65,6 +65,7 @@ def diff(session: Session, file: Path) -> ExitCode:
 )
 @file_argument
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+@why_option
 def apply(session: Session, file: Path, yes: bool) -> None:
     """Make the registry what the file says."""
     from hub.registry.file import load_registry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commands.change import change, read
-from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option
+from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option, why_option
 
 if TYPE_CHECKING:
     from hub.registry.right_explain import Verdict
@@ -43,6 +43,7 @@ type_argument = argument("type", zh="报文类型，* 为全部", en="type of me
 @sender_argument
 @recipient_argument
 @type_argument
+@why_option
 def add(session: Session, sender: str, recipient: str, type: str) -> None:
     """Give a right; say so if it names a type that no schema is registered for."""
     from commands.schema import known_tokens
@@ -66,6 +67,7 @@ def list_rights(session: Session, code: str) -> None:
 @sender_argument
 @recipient_argument
 @type_argument
+@why_option
 def remove(session: Session, sender: str, recipient: str, type: str) -> None:
     """Take a right away."""
     from hub.directory import Right

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from commands.files import FILE, FOLDER, read_file
-from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option
+from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option, why_option
+from commands.order import order_of
 
 if TYPE_CHECKING:
     from hub.schema.schema import Schemas
@@ -58,6 +59,7 @@ token_argument = argument("token", zh="报文类型，如 receipt-1", en="type, 
 @option("--name", zh="名称（默认取目录名）", en="name (default: the folder's)")
 @option("--version", zh="版本（默认取目录名末尾，否则为 1）", en="version (default: the folder name's end, else 1)")
 @option("--entry", zh="入口文件（默认为未被其他文件引用者）", en="entry file (default: the one no other refers to)")
+@why_option
 def add(session: Session, folder: Path, name: str | None, version: str | None, entry: str | None) -> ExitCode:
     """Register a schema unless its lint finds an error."""
     from commands.opened import opened_store
@@ -66,7 +68,8 @@ def add(session: Session, folder: Path, name: str | None, version: str | None, e
 
     package = SchemaPackage.from_folder(folder.absolute(), name, version, entry)
     with opened_store(session) as store:
-        findings = register_schema(store, package)
+        order = order_of(store.hub_id, session.why)
+        findings = register_schema(store, package, order, session.clock())
     wrong = any(finding.error for finding in findings)
     if session.json:
         session.write_json({"token": package.token, "registered": not wrong, "findings": _facts(findings)})
@@ -156,6 +159,7 @@ def sample(session: Session, token: str, root: str | None) -> None:
 @command.verb("remove", zh="删除登记的模式", en="Remove a registered schema", examples=("hub schema remove permit-1",))
 @token_argument
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+@why_option
 def remove(session: Session, token: str, yes: bool) -> None:
     """Remove a registered schema after asking."""
     from commands.opened import opened_store
@@ -166,7 +170,7 @@ def remove(session: Session, token: str, yes: bool) -> None:
             Phrase(f"删除 {token} 后，此类报文将被拒收。继续吗？", f"Messages of type {token} will be refused. Go on?")
         )
     with opened_store(session) as store:
-        forget_schema(store, token)
+        forget_schema(store, token, order_of(store.hub_id, session.why), session.clock())
     session.done(Phrase(f"已删除 {token}", f"removed {token}"), token=token)
 
 

@@ -27,11 +27,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of `hub`. `folder` is the data directory."""
+    """One run of `hub`. `folder` is the data directory, `why` the reason given for a change."""
 
     lang: str = "en"
     output: str = "table"
     folder: Path = Path("hub-data")
+    why: str = ""
     clock: Callable[[], datetime] = utc_now
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.files import FILE, read_file
-from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.frame import Phrase, Session, argument, column, noun, option, why_option
+from commands.order import order_of
 
 COLUMNS = (
     column("thumbprint", "SHA-256 指纹", "THUMBPRINT"),
@@ -31,13 +32,15 @@ crl = command.noun("crl", zh="吊销列表", en="revocation lists")
 
 @command.verb("add", zh="信任发证机构", en="Trust an authority", examples=("hub trust add root-ca.crt",))
 @argument("file", zh="CA 证书文件，PEM 或 DER，可含多张", en="CA certificates, PEM or DER", type=FILE)
+@why_option
 def add(session: Session, file: Path) -> None:
     """Trust every authority in a file."""
     from commands.opened import opened_store
     from hub.edit import trust_authorities
 
     with opened_store(session) as store:
-        results = trust_authorities(store, read_file(file))
+        order = order_of(store.hub_id, session.why)
+        results = trust_authorities(store, read_file(file), order, session.clock())
     if session.json:
         session.write_json([{"subject": subject, "added": new} for subject, new in results])
     for subject, new in results if not session.json else ():
@@ -63,6 +66,7 @@ def list_authorities(session: Session) -> None:
 )
 @argument("thumbprint", zh="指纹，或其前 8 位以上", en="thumbprint, or 8 or more of its first digits")
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
+@why_option
 def remove(session: Session, thumbprint: str, yes: bool) -> None:
     """Trust an authority no longer, after asking."""
     from commands.opened import crl_folder, opened_store
@@ -74,7 +78,8 @@ def remove(session: Session, thumbprint: str, yes: bool) -> None:
         session.confirm(Phrase(f"不再信任 {name} 吗？", f"Trust {name} no longer?"))
     lists = [path.read_bytes() for path in crl_files(crl_folder(session))]
     with opened_store(session) as store:
-        departments = distrust_authority(store, mark, lists)
+        order = order_of(store.hub_id, session.why)
+        departments = distrust_authority(store, mark, lists, order, session.clock())
     said = Phrase(f"已不再信任 {name}", f"{name} is no longer trusted")
     session.done(said, subject=name, thumbprint=mark, departments=departments)
     if departments:
@@ -89,13 +94,15 @@ def remove(session: Session, thumbprint: str, yes: bool) -> None:
     examples=("hub trust crl add ca.crl",),
 )
 @argument("file", zh="吊销列表文件，PEM 或 DER", en="revocation list, PEM or DER", type=FILE)
+@why_option
 def add_crl(session: Session, file: Path) -> None:
     """Bring in a revocation list."""
     from commands.opened import crl_folder, opened_store
     from hub.edit import keep_crl
 
     with opened_store(session) as store:
-        kept = keep_crl(store, crl_folder(session), read_file(file))
+        order = order_of(store.hub_id, session.why)
+        kept = keep_crl(store, crl_folder(session), read_file(file), order, session.clock())
     count, due = len(kept.revoked), f"{kept.next_update:%Y-%m-%d}"
     session.done(
         Phrase(

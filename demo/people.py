@@ -19,6 +19,7 @@ from hub.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install, write_priv
 from hub.install import SUPERVISION as SUPERVISION_GROUP
 from hub.registry.registry import Group, Registry
 from hub.signing.signer import FileSigner
+from hub.store.operate import Order
 from hub.trust.ca import DemoCa
 from hub.trust.certificate import EnrolledCertificate, split_certificates, thumbprint
 
@@ -110,7 +111,7 @@ def found_city(folder: Path, count: int, ports: Ports, at: datetime) -> City:
     invited = receivers(count)
     cast = Cast.of([department.code for department in invited])
     plan = Plan(name=f"{CITY}公文交换中心", division=DIVISION, port=ports.hub)
-    install(folder, plan, at)
+    install(folder, plan, at, "demo")
     departments = [CITY_OFFICE, PERMIT_OFFICE, SUPERVISION, *invited]
     addition = Registry.of(
         departments=departments,
@@ -124,7 +125,8 @@ def found_city(folder: Path, count: int, ports: Ports, at: datetime) -> City:
     )
     store = open_store(folder, read_settings(folder), "cli")
     try:
-        edit_registry(store, lambda registry: _joined(registry, addition))
+        order = Order(plan.hub, "demo")
+        edit_registry(store, lambda registry: _joined(registry, addition), order, at)
     finally:
         store.close()
     return City(folder, cast, ports, {department.code: department for department in departments})

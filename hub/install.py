@@ -16,14 +16,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from hub.administered import NODE, Deed
 from hub.codes import make_uscc
 from hub.directory import Department, Right
 from hub.errors import Misconfigured
 from hub.hub import database_url, open_store
+from hub.registry.diff import sides
 from hub.registry.registry import Group, Registry, check_registry
 from hub.settings import FILE, Settings, load_settings
 from hub.settings_text import settings_text
 from hub.signing.signer import FileSigner
+from hub.store.administer import record
+from hub.store.operate import Order
 from hub.store.registry import add_anchor, write_registry
 from hub.store.store import Store
 from hub.trust.ca import CRL_FILE, DemoCa
@@ -68,8 +72,8 @@ class Plan:
         return Department(self.hub, self.name, uscc, self.division)
 
 
-def install(folder: Path, plan: Plan, at: datetime) -> None:
-    """Make a data directory at `folder`, which must be absent or empty.
+def install(folder: Path, plan: Plan, at: datetime, by: str = "", why: str = "") -> None:
+    """Make a data directory at `folder`, which must be absent or empty; `by` and `why` stand in its first entry.
 
     Errors: Misconfigured install.*, registry.*, settings.*, key.*, certificate.*; OSError.
     """
@@ -82,9 +86,9 @@ def install(folder: Path, plan: Plan, at: datetime) -> None:
         identity = plan.identity or _issued(ca, plan, at)
         _write_identity(partial, settings, identity)
         Store.create(database_url(partial, settings), hub_id=plan.hub, ledger_id=secrets.token_hex(16))
-        store = open_store(partial, settings)
+        store = open_store(partial, settings, NODE)
         try:
-            _register(store, plan, identity, at)
+            _register(store, plan, identity, Order(plan.hub, by, why), at)
         finally:
             store.close()
         if ca is not None:
@@ -120,7 +124,7 @@ def _write_identity(folder: Path, settings: Settings, identity: Identity) -> Non
     (folder / settings.certificate).write_bytes(identity.certificate)
 
 
-def _register(store: Store, plan: Plan, identity: Identity, at: datetime) -> None:
+def _register(store: Store, plan: Plan, identity: Identity, order: Order, at: datetime) -> None:
     """Write the first registry: the hub itself with its certificate, and what it has to be allowed."""
     authorities = Authorities(split_certificates(identity.anchors))
     trust = Trust.build([member.der for member in authorities.members], ())
@@ -136,6 +140,9 @@ def _register(store: Store, plan: Plan, identity: Identity, at: datetime) -> Non
         for member in authorities.members:
             add_anchor(transaction.connection, member.subject[:200], member.der)
         write_registry(transaction.connection, Registry(), start)
+        trusted = {f"authority {member.thumbprint}": {"subject": member.subject} for member in authorities.members}
+        registered = sides(Registry(), start)[1]
+        record(transaction, order, at, Deed.INSTALLED, {}, {**trusted, **registered})
 
 
 def _keep_ca(folder: Path, settings: Settings, ca: DemoCa, at: datetime) -> None:
