@@ -77,6 +77,7 @@ def why_option(function: _Decorated) -> _Decorated:
     """Let a command that changes something be given the reason, which it finds in its session."""
     return option(
         "--why",
+        "--reason",
         "session_why",
         zh="理由，记入账本所附的凭据",
         en="the reason; kept as evidence of the ledger entry",

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,6 +82,8 @@ async def _serve(current: Current, folder: Path, stop: asyncio.Event, bound: soc
     sender = SoapSender()
     dispatcher = Dispatcher(current, sender)
     app = Starlette(routes=[*front_door(current, dispatcher.wake).routes, *ledger_door(current)])
+    # Beside the loop, or the first refusal would keep everybody waiting for the second that finding its words takes.
+    threading.Thread(target=current.hub.rules.schemas.warm, name="hub-warm", daemon=True).start()
     try:
         async with (
             _dispatching(dispatcher, stop),

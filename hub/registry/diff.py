@@ -11,7 +11,6 @@ from hub.directory import Department, Endpoint, Profile
 from hub.registry.registry import Group, Item, Registry, items_of, key_of
 from hub.trust.certificate import EnrolledCertificate
 
-
 _Flat = dict[tuple[str, str], Mapping[str, str]]
 
 

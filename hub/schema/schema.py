@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -126,9 +127,8 @@ class Schemas:
 
     @classmethod
     def builtin(cls) -> Schemas:
-        """The hub's own schemas, from the files of the `schemas` package."""
-        packages = (_builtin_package(name, others) for name, others in _BUILTIN.items())
-        return cls({p.token: _Compiled(p, builtin=True) for p in packages})
+        """The hub's own schemas, from the files of the `schemas` package; compiled once in a process."""
+        return _builtin()
 
     def with_registered(self, packages: Iterable[SchemaPackage]) -> Schemas:
         """These schemas and the given ones. Errors: `Misconfigured` for a broken schema or a token in use."""
@@ -228,3 +228,9 @@ def _documentation(element: Any) -> Iterator[tuple[str, str]]:
     for note in element.iterfind(f"{XS}annotation/{XS}documentation"):
         language = note.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
         yield language.partition("-")[0], " ".join("".join(note.itertext()).split())
+
+
+@cache
+def _builtin() -> Schemas:
+    packages = (_builtin_package(name, others) for name, others in _BUILTIN.items())
+    return Schemas({p.token: _Compiled(p, builtin=True) for p in packages})

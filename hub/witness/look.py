@@ -1,0 +1,150 @@
+"""One look of a witness at a log: fetch, open, judge, keep, cosign, hand in. The steps are those of C2SP tlog-witness.
+
+Promises: a checkpoint is cosigned only after it was opened with the log's key, proven to extend the kept one, and put
+on the disk in its place; after an alarm nothing is cosigned until a person settles it. A hub that does not answer, or
+whose answer cannot be read, is no alarm and costs nothing. It does not watch whether entries are true: only that none
+is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from hub.errors import HubError, Undelivered
+from hub.tree.checkpoint import Checkpoint, cosignatures, open_checkpoint
+from hub.tree.note import Note, opened, read_note
+from hub.witness.folder import Evidence, WitnessFolder
+from hub.witness.judge import Verdict, judge_alone, judge_grown
+
+MOST_EVIDENCE = 100
+"""How many pieces of unsettled evidence are kept; more say nothing new, and would let a hub fill the disk."""
+
+log = logging.getLogger("hub.witness")
+
+
+class Log(Protocol):
+    """The hub's ledger as a witness reaches it. Errors of each: Unavailable or Undelivered witness.*"""
+
+    async def latest(self) -> bytes | None:
+        """The latest checkpoint's note, or None if the log says that it has none."""
+        ...
+
+    async def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """What the log hands over as the consistency proof between two sizes."""
+        ...
+
+    async def hand_in(self, note: bytes) -> None:
+        """Give the log a cosignature."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a look came to. `size` is that of the checkpoint offered, `evidence` where an alarm's lies.
+
+    `cosigned` is false too if the log has our cosignature of this checkpoint already, or while an alarm is unsettled.
+    """
+
+    verdict: Verdict
+    size: int
+    cosigned: bool = False
+    evidence: Path | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of an alarm, or nothing."""
+        return f"witness.{self.verdict}" if self.verdict.alarming else ""
+
+
+async def look(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime]) -> Outcome:
+    """Look once. The folder must be held with `alone`.
+
+    Errors: Unavailable witness.unreachable; Undelivered witness.answer, witness.refused, witness.gone; Refused note.*
+    (not a checkpoint of this log); Misconfigured witness.damaged.
+    """
+    kept, _ = folder.kept()
+    octets = await hub.latest()  # 1
+    if octets is None:
+        return _nothing(kept)
+    note = read_note(octets)
+    offered = open_checkpoint(note, folder.settings.origin, folder.settings.keys)  # 2
+    proof: Sequence[bytes] = ()
+    verdict = judge_alone(kept, offered)  # 3
+    if verdict is None:
+        proof = await hub.consistency(kept.size, offered.size) if kept.size else ()
+        verdict = judge_grown(kept, offered, proof)
+    if verdict.alarming:
+        return _alarm(folder, verdict, offered, octets, proof, clock())
+    if folder.unsettled() or _has_ours(folder, note):
+        return Outcome(verdict, offered.size)
+    signed_by_log = Note(note.text, opened(note, folder.settings.keys))
+    cosigned = folder.keep(signed_by_log, clock())  # 4, 5
+    await hub.hand_in(cosigned.written().encode())  # 6
+    return Outcome(verdict, offered.size, cosigned=True)
+
+
+async def watch(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime], stop: asyncio.Event) -> None:
+    """Look again and again until `stop`. What goes wrong is logged once while it lasts, and tried again."""
+    told = ""
+    while not stop.is_set():
+        try:
+            outcome = await look(folder, hub, clock)
+        except HubError as error:
+            told = _tell(told, error.code, "unanswered", error.operator or error.sentence())
+        except Exception as error:
+            if told != repr(error):
+                log.exception("look")
+            told = repr(error)
+        else:
+            told = _tell_outcome(told, outcome)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), folder.settings.interval)
+
+
+def _nothing(kept: Checkpoint) -> Outcome:
+    if kept.size:
+        # No signature proves this, so it is told like any wrong answer; it is what a wiped ledger looks like.
+        raise Undelivered("witness.gone", expected=f">= {kept.size}", got="0")
+    return Outcome(Verdict.SAME, 0)
+
+
+def _alarm(
+    folder: WitnessFolder, verdict: Verdict, offered: Checkpoint, octets: bytes, proof: Sequence[bytes], at: datetime
+) -> Outcome:
+    evidence = Evidence(str(verdict), folder.kept_bytes(), octets, tuple(proof), at)
+    place = None
+    if len(folder.unsettled()) < MOST_EVIDENCE:
+        # By what was signed: cosignatures that come and go make no new case.
+        place = folder.convict(evidence, hashlib.sha256(offered.text().encode()).hexdigest())
+    return Outcome(verdict, offered.size, evidence=place)
+
+
+def _has_ours(folder: WitnessFolder, note: Note) -> bool:
+    ours = folder.signer.key
+    if not any((line.name, line.key_id) == (ours.name, ours.id) for line in note.signatures):
+        return False
+    return bool(cosignatures(note, [ours]))
+
+
+def _tell(told: str, code: str, event: str, operator: str) -> str:
+    if code != told:
+        log.log(logging.WARNING, event, extra={"fields": {"code": code, "operator": operator}})
+    return code
+
+
+def _tell_outcome(told: str, outcome: Outcome) -> str:
+    state = f"{outcome.code}:{outcome.size}" if outcome.code else ""
+    if outcome.code and told != state:
+        fields = {"code": outcome.code, "size": outcome.size, "evidence": outcome.evidence or ""}
+        log.error("alarm", extra={"fields": fields})
+    elif outcome.cosigned or (told and not state):
+        log.info("cosigned" if outcome.cosigned else "answered", extra={"fields": {"size": outcome.size}})
+    return state
