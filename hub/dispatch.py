@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from hub.connector import Connector
-from hub.deliver import Delivered, GaveUp, Outcome, deliver, settle
+from hub.deliver import Delivered, GaveUp, Outcome, RetryAt, deliver, settle
 from hub.directory import Endpoint, Kind
 from hub.errors import HubError
 from hub.hub import Hub
@@ -63,7 +63,7 @@ class Dispatcher:
                     await self.sweep()
                 await self._start()
             except HubError as error:
-                log.error("dispatch %s %s", error.code, error.operator)
+                log.error("dispatch", extra={"fields": {"code": error.code, "operator": error.operator}})
             await self._sleep()
         await self._finish()
 
@@ -134,7 +134,8 @@ class Dispatcher:
             if waiting:
                 await self._release(waiting)
         except HubError as error:
-            log.error("deliver %s %s %s", endpoint.code, error.code, error.operator)
+            fields = {"endpoint": endpoint.code, "code": error.code, "operator": error.operator}
+            log.error("unrecorded", extra={"fields": fields})
         finally:
             del self._carriers[endpoint.code]
             if len(load) == RUN or any(one.ordered for one in load):
@@ -147,6 +148,7 @@ class Dispatcher:
             self._probe(endpoint)
             outcome = await deliver(self._hub(), self._connector, endpoint, leased)
             self._learn(endpoint, outcome)
+            _log(leased, outcome)
 
     async def _release(self, load: Iterable[Leased]) -> None:
         deliveries = [one.consignment.delivery_id for one in load]
@@ -182,3 +184,21 @@ def _end_expired(transaction: Transaction, hub: Hub, at: datetime, until: dateti
     outbox.reclaim(transaction, at)
     for leased in outbox.lease_expired(transaction, at, until):
         settle(transaction, hub, leased, GaveUp("delivery.expired"), at)
+
+
+def _log(leased: Leased, outcome: Outcome) -> None:
+    """One line for each attempt: what became of it, never what it carried."""
+    consignment = leased.consignment
+    fields = {
+        "sender": consignment.sender,
+        "message": consignment.message_id,
+        "recipient": consignment.recipient,
+        "attempt": leased.attempts + 1,
+    }
+    match outcome:
+        case Delivered():
+            log.info("delivered", extra={"fields": fields})
+        case RetryAt(at, cause):
+            log.warning("retry", extra={"fields": {**fields, "code": cause, "at": at.isoformat(timespec="seconds")}})
+        case GaveUp(cause):
+            log.error("gave-up", extra={"fields": {**fields, "code": cause}})

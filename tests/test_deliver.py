@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from datetime import timedelta
 
 import pytest
 
 from hub import envelope
-from hub.directory import Profile
+from hub.directory import Endpoint, Profile
 from hub.errors import Undelivered
-from hub.message import DeliveryState, Hop
+from hub.message import Consignment, DeliveryState, Hop
 from hub.parser import parse
 from hub.registry.registry import Registry
 from tests.town import Town, undelivered
@@ -250,3 +251,41 @@ def test_an_unknown_error_of_a_connector_is_undelivered_only(town: Town) -> None
     receipt = town.send("a", "b")
     town.deliver()
     assert cause_of(town, receipt.message_id, "b") == "delivery.fault"
+
+
+def test_each_attempt_is_one_line_in_the_log_without_the_payload(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hub.deliver")
+    town.connector.trouble["c"] = undelivered()
+    receipt = town.send("a", ["b", "c"])
+    town.deliver()
+    lines = {record.message: record.__dict__["fields"] for record in caplog.records}
+    assert lines["delivered"]["recipient"] == "b"
+    assert (lines["retry"]["code"], lines["retry"]["attempt"]) == ("delivery.unreachable", 1)
+    assert {fields["message"] for fields in lines.values()} == {receipt.message_id}
+    assert "测试通知" not in caplog.text
+
+
+def test_an_endpoint_gets_as_many_at_once_as_its_profile_allows(town: Town) -> None:
+    together: list[int] = []
+    inside = 0
+    sound = town.connector.deliver
+
+    async def counted(endpoint: Endpoint, consignment: Consignment) -> bytes:
+        nonlocal inside
+        inside += 1
+        together.append(inside)
+        await asyncio.sleep(0)
+        answer = await sound(endpoint, consignment)
+        inside -= 1
+        return answer
+
+    town.connector.deliver = counted  # type: ignore[method-assign]
+    town.register(with_profile(parallel=3))
+    for _ in range(9):
+        town.send("a", "b")
+    town.deliver()
+    assert max(together) == 3
+    assert len(town.connector.handed) == 9
+    town.check()
