@@ -203,7 +203,8 @@ def opened(raw: bytes) -> tuple[Node, x509.Certificate]:
     prefixes = tuple(listed[0].attributes.get("PrefixList", "").split()) if listed else ()
     method = parts[3].attributes.get("Algorithm", "") if len(parts) > 3 else ""
     need([(e.tag, len(e.elements), e.attributes) for e in parts] == _profile(method, listed, parts), *off)
-    need(method in (RSA_SHA256, ECDSA_SHA256) and "#default" not in prefixes and set(prefixes) <= set(root.scope), *off)
+    need(method in (RSA_SHA256, ECDSA_SHA256) and set(prefixes) <= set(root.scope), *off)
+    need(all(len(e.attributes) == 1 for e in listed) and not any(e.text for e in parts if e.elements), *off)
     values = {e.tag.rpartition("}")[2]: base64.b64decode("".join(e.text.split()), validate=True) for e in reversed(parts)}
     certificate = x509.load_der_x509_certificate(values["X509Certificate"])
     signed_info, value = canonical(parts[1]), values["SignatureValue"]
@@ -244,3 +245,198 @@ def verifies(key: Any, value: bytes, text: bytes, kind: Any = None) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+# The container: a ZIP whose files are listed with their digests, and the seal over the list
+
+
+def read_container(raw: bytes) -> dict[str, bytes]:
+    """The files by name, `mimetype` first."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as container:
+            members = container.infolist()
+            small = len(members) <= MOST_FILES and sum(m.file_size for m in members) <= MOST_BYTES
+            need(small, "文件过多或过大", "too many or too large files")
+            need(len({m.filename for m in members}) == len(members), "有重名文件", "two files of one name")
+            files = {member.filename: container.read(member) for member in members}
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, *UNREADABLE):
+        raise Wrong("不是完好的 ZIP 文件", "not an intact ZIP file") from None
+    stored = bool(members) and members[0].filename == MIME and members[0].compress_type == zipfile.ZIP_STORED
+    right = stored and files[MIME] == b"application/vnd.etsi.asic-e+zip"
+    need(right, "不是 ASiC-E 证据文件", "not an ASiC-E container")
+    return files
+
+
+def check_list(files: dict[str, bytes]) -> None:
+    """The list names exactly the files that are there, as they are."""
+    listed = {}
+    for row in parse(files[INDEX]).elements:
+        if row.tag.endswith("}DataObjectReference"):
+            digest = next(e.text for e in row.elements if e.tag == f"{{{DS}}}DigestValue")
+            listed[row.attributes["URI"]] = base64.b64decode(digest)
+    found = {name: sha256(content) for name, content in files.items() if name not in (MIME, INDEX, SEAL)}
+    for name in sorted(listed.keys() | found.keys()):
+        if listed.get(name) != found.get(name):
+            zh, en = ("被改动", "was altered") if name in listed and name in found else ("缺失", "is missing")
+            zh, en = (zh, en) if name in listed else ("不在清单中", "is not in the list")
+            raise Wrong(f"文件 {name} {zh}", f"the file {name} {en}")
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    size = len(body).to_bytes((len(body).bit_length() + 7) // 8 or 1)
+    return bytes([tag]) + (size if len(body) < 128 else bytes([128 + len(size)]) + size) + body
+
+
+def _last(octets: bytes) -> bytes:
+    """The content of the last value inside these values."""
+    content = b""
+    while octets:
+        start, size = 2, octets[1]
+        if size >= 128:
+            start, size = size - 126, int.from_bytes(octets[2 : size - 126])
+        content, octets = octets[start : start + size], octets[start + size :]
+    return content
+
+
+def check_seal(files: dict[str, bytes], exported: datetime) -> x509.Certificate:
+    """The certificate that sealed the list: the seal is built again from its parts and must be the same octets."""
+    seal, value = files[SEAL], files[SEAL]
+    for _ in range(6):  # ContentInfo, [0], SignedData, signerInfos, SignerInfo, signature
+        value = _last(value)
+    certificate = x509.load_der_x509_certificate(files["certificates/seal.der"])
+    oid = {"data": "2a864886f70d010701", "signed": "2a864886f70d010702", "type": "2a864886f70d010903",
+           "digest": "2a864886f70d010904", "time": "2a864886f70d010905", "cert": "2a864886f70d010910022f",
+           "sha256": "608648016503040201", "ecdsa": "2a8648ce3d040302", "rsa": "2a864886f70d010101"}  # fmt: skip
+    names = {name: der(6, bytes.fromhex(octets)) for name, octets in oid.items()}
+    raw, hashed = certificate.public_bytes(Encoding.DER), der(0x30, names["sha256"])
+    attributes = [
+        der(0x30, names["type"], der(0x31, names["data"])),
+        der(0x30, names["time"], der(0x31, der(0x17, exported.strftime("%y%m%d%H%M%SZ").encode()))),
+        der(0x30, names["digest"], der(0x31, der(4, sha256(files[INDEX])))),
+        der(0x30, names["cert"], der(0x31, der(0x30, der(0x30, der(0x30, der(4, sha256(raw))))))),
+    ]
+    kind = isinstance(certificate.public_key(), rsa.RSAPublicKey)
+    method = der(0x30, names["rsa"], der(5)) if kind else der(0x30, names["ecdsa"])
+    number = certificate.serial_number.to_bytes(certificate.serial_number.bit_length() // 8 + 1)
+    whose = der(0x30, certificate.issuer.public_bytes(), der(2, number))
+    inside = b"".join(sorted(attributes))
+    signer = der(0x30, der(2, b"\x01"), whose, hashed, der(0xA0, inside), method, der(4, value))
+    parts = (der(2, b"\x01"), der(0x31, hashed), der(0x30, names["data"]), der(0xA0, raw), der(0x31, signer))
+    whole = der(0x30, names["signed"], der(0xA0, der(0x30, *parts)))
+    right = whole == seal and verifies(certificate.public_key(), value, der(0x31, inside))
+    need(right, "封装签名验证未通过：清单被改动", "the seal does not verify: the list was altered")
+    return certificate
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Anchors that you gave, or those of the file; issuers and revocation lists from the file."""
+
+    anchors: Sequence[x509.Certificate]
+    issuers: Sequence[x509.Certificate]
+    crls: Sequence[x509.CertificateRevocationList]
+
+    def check(self, certificate: x509.Certificate, at: datetime) -> None:
+        """The certificate was valid then: dates, chain to an anchor, not revoked by an enclosed list."""
+        link, name = certificate, shown(certificate)
+        for _ in range(6):
+            inside = link.not_valid_before_utc <= at <= link.not_valid_after_utc
+            need(inside, f"证书 {name} 当时不在有效期内", f"the certificate {name} was not valid at that time")
+            if link in self.anchors:
+                return
+            issuer = next((i for i in (*self.anchors, *self.issuers) if _issued(link, i)), None)
+            if issuer is None:
+                break
+            for crl in (c for c in self.crls if c.issuer == issuer.subject and c.is_signature_valid(issuer.public_key())):  # type: ignore[arg-type]
+                entry = crl.get_revoked_certificate_by_serial_number(link.serial_number)
+                good = entry is None or entry.revocation_date_utc > at
+                need(good, f"证书 {name} 当时已被吊销", f"the certificate {name} was revoked at that time")
+            link = issuer
+        raise Wrong(f"证书 {name} 不由所信任的机构签发", f"the certificate {name} does not lead to a trusted authority")
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+        return bool(issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+
+
+def shown(certificate: x509.Certificate) -> str:
+    return f"{certificate.subject.rfc4514_string()} ({thumbprint(certificate)[:16]})"
+
+
+def thumbprint(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+# The ledger: notes, entries, proofs (docs/ledger-format.md)
+
+
+def read_key(text: str) -> tuple[tuple[str, bytes], bytes]:
+    """((name, key id), type and public key) of a verifier key."""
+    name, identity, coded = text.split("+", 2)
+    octets = base64.b64decode(coded, validate=True)
+    named = octets[1:] if octets[0] == 2 else name.encode() + b"\n" + octets
+    need(sha256(named)[:4].hex() == identity, f"密钥 {name} 的编号不符", f"the id of the key {name} does not fit it")
+    return (name, sha256(named)[:4]), octets
+
+
+def signers_of(note: bytes, keys: Iterable[str]) -> list[tuple[str, bytes, int]]:
+    """(name, type and public key, time of a cosignature or 0) of each of these keys that signed a note."""
+    text, _, lines = note.decode().rpartition("\n\n")
+    known, found, octets = dict(map(read_key, keys)), [], (text + "\n").encode()
+    for line in lines.splitlines():
+        name, _, coded = line.removeprefix("\u2014 ").partition(" ")
+        value = base64.b64decode(coded, validate=True)
+        if (key := known.get((name, value[:4]))) is None:
+            continue
+        kind, seconds, signed, value = key[0], 0, octets, value[4:]
+        if kind == 4:
+            seconds, value = int.from_bytes(value[:8]), value[8:]
+            signed = f"cosignature/v1\ntime {seconds}\n".encode() + octets
+        try:
+            if kind == 2:
+                right = verifies(load_der_public_key(key[1:]), value, signed, ec)
+            else:
+                ed25519.Ed25519PublicKey.from_public_bytes(key[1:]).verify(value, signed)
+                right = True
+        except InvalidSignature:
+            right = False
+        need(right, f"检查点上 {name} 的签名验证未通过", f"the signature of {name} on the checkpoint does not verify")
+        found.append((name, key, seconds))
+    return found
+
+
+def read_entry(form: bytes) -> dict[str, Any]:
+    """The fields of an entry's form, and its hash."""
+    entry: dict[str, Any] = {"hash": sha256(b"\0" + form)}
+    need(form[:4] == b"HLE1", "不是账目", "not a ledger entry")
+    place = 4
+    for name in FIELDS.split():
+        size = int.from_bytes(form[place : place + 4])
+        value = form[place + 4 : place + 4 + size]
+        need(len(value) == size, "账目残缺", "an entry is cut short")
+        place += 4 + size
+        raw = name in ("document", "evidence", "previous")
+        entry[name] = value if raw else int.from_bytes(value) if name in ("sequence", "time_us") else value.decode()
+    need(place == len(form), "账目之后另有内容", "octets after an entry")
+    return entry
+
+
+def included(leaf: bytes, index: int, size: int, proof: Iterable[bytes], root: bytes) -> bool:
+    """Section 5 of the ledger's format."""
+    place, last, computed = index, size - 1, leaf
+    for other in proof:
+        if not last:
+            return False
+        if place & 1 or place == last:
+            computed = sha256(b"\1" + other + computed)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            computed = sha256(b"\1" + computed + other)
+        place, last = place >> 1, last >> 1
+    return 0 <= index < size and not last and computed == root

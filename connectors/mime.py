@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import collapse_rfc2231_value
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from hub.errors import Refused
@@ -53,14 +54,30 @@ class Package:
     parts: Parts
 
 
-def open_package(body: bytes, content_type: str) -> Package:
-    """The root and parts of a body; one that is not multipart is all root. Errors: Refused mime.*"""
+class _Kind(NamedTuple):
+    """What a Content-Type header says."""
+
+    multipart: bool
+    charset: str
+    boundary: str
+    start: str
+
+
+@lru_cache(maxsize=64)
+def _kind(content_type: str) -> _Kind:
     kind = Message()
     kind["Content-Type"] = content_type or "text/xml"
-    if kind.get_content_maintype() != "multipart":
-        return Package(body, _parameter(kind, "charset"), Parts())
-    found = [_read_part(part) for part in _split(body, _parameter(kind, "boundary"))]
-    start = _content_id(_parameter(kind, "start"))
+    multipart = kind.get_content_maintype() == "multipart"
+    return _Kind(multipart, *(_parameter(kind, name) for name in ("charset", "boundary", "start")))
+
+
+def open_package(body: bytes, content_type: str) -> Package:
+    """The root and parts of a body; one that is not multipart is all root. Errors: Refused mime.*"""
+    kind = _kind(content_type)
+    if not kind.multipart:
+        return Package(body, kind.charset, Parts())
+    found = [_read_part(part) for part in _split(body, kind.boundary)]
+    start = _content_id(kind.start)
     names = [_content_id(str(headers.get("Content-ID", ""))) for headers, _ in found]
     root = names.index(start) if start in names else 0
     headers, content = found.pop(root)

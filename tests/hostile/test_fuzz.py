@@ -72,19 +72,25 @@ async def _run(town: Town, way: Callable[[Town, Random, str], Message], kept: Pa
 
 async def _one(town: Town, raw: bytes, beside: Mapping[str, bytes], tally: Tally) -> None:
     started = time.process_time()
-    try:
-        receipt = await accept(town.hub, raw, beside)
-    except Refused as refusal:
-        tally.refused[refusal.code] += 1
-        town.refusals.append(refusal)
-        assert_nothing_leaks(refusal, raw)
-    else:
-        tally.accepted += 1
-        town.receipts.append(receipt)
-        _compare(town, raw, receipt, judge(raw))
+    answer = await _answer(town, raw, beside)
     spent = time.process_time() - started
     tally.slowest = max(tally.slowest, spent)
     assert spent < SLOWEST
+    if isinstance(answer, Refused):
+        tally.refused[answer.code] += 1
+        town.refusals.append(answer)
+        assert_nothing_leaks(answer, raw)
+    else:
+        tally.accepted += 1
+        town.receipts.append(answer)
+        _compare(town, raw, answer, judge(raw))
+
+
+async def _answer(town: Town, raw: bytes, beside: Mapping[str, bytes]) -> Receipt | Refused:
+    try:
+        return await accept(town.hub, raw, beside)
+    except Refused as refusal:
+        return refusal
 
 
 def _compare(town: Town, raw: bytes, receipt: Receipt, judged: Judged) -> None:
