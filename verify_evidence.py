@@ -19,9 +19,9 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -31,17 +31,17 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 DS, EXC = "http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2001/10/xml-exc-c14n#"
 XML, SHA256 = "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2001/04/xmlenc#sha256"
 RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 ECDSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
-MIME, INDEX, SEAL = "mimetype", "META-INF/ASiCManifest.xml", "META-INF/signature.p7s"
+MIME, SEAL = "mimetype", "META-INF/seal.xml"
 MOST_BYTES, MOST_FILES, DEEPEST = 2**31, 100_000, 200
 MARKS = {"ok": "[ok]", "wrong": "[XX]", "open": "[??]"}
 FIELDS = "ledger node sequence time_us kind sender message_id source target document evidence rules signer detail previous"
-UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, x509.UnsupportedGeneralNameType)
+UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, StopIteration)
 
 
 class Wrong(Exception):
@@ -267,66 +267,17 @@ def read_container(raw: bytes) -> dict[str, bytes]:
     return files
 
 
-def check_list(files: dict[str, bytes]) -> None:
-    """The list names exactly the files that are there, as they are."""
-    listed = {}
-    for row in parse(files[INDEX]).elements:
-        if row.tag.endswith("}DataObjectReference"):
-            digest = next(e.text for e in row.elements if e.tag == f"{{{DS}}}DigestValue")
-            listed[row.attributes["URI"]] = base64.b64decode(digest)
-    found = {name: sha256(content) for name, content in files.items() if name not in (MIME, INDEX, SEAL)}
+def check_seal(files: dict[str, bytes]) -> tuple[Node, x509.Certificate]:
+    """The seal, and who signed it: it names exactly the files that are there, as they are."""
+    seal, certificate = opened(files[SEAL])
+    rows = seal.get("files")
+    listed = {row.attributes["name"]: row.attributes["sha256"] for row in rows.elements} if rows else {}
+    found = {name: sha256(content).hex() for name, content in files.items() if name != SEAL}
     for name in sorted(listed.keys() | found.keys()):
-        if listed.get(name) != found.get(name):
-            zh, en = ("被改动", "was altered") if name in listed and name in found else ("缺失", "is missing")
-            zh, en = (zh, en) if name in listed else ("不在清单中", "is not in the list")
-            raise Wrong(f"文件 {name} {zh}", f"the file {name} {en}")
-
-
-def der(tag: int, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    size = len(body).to_bytes((len(body).bit_length() + 7) // 8 or 1)
-    return bytes([tag]) + (size if len(body) < 128 else bytes([128 + len(size)]) + size) + body
-
-
-def _last(octets: bytes) -> bytes:
-    """The content of the last value inside these values."""
-    content = b""
-    while octets:
-        start, size = 2, octets[1]
-        if size >= 128:
-            start, size = size - 126, int.from_bytes(octets[2 : size - 126])
-        content, octets = octets[start : start + size], octets[start + size :]
-    return content
-
-
-def check_seal(files: dict[str, bytes], exported: datetime) -> x509.Certificate:
-    """The certificate that sealed the list: the seal is built again from its parts and must be the same octets."""
-    seal, value = files[SEAL], files[SEAL]
-    for _ in range(6):  # ContentInfo, [0], SignedData, signerInfos, SignerInfo, signature
-        value = _last(value)
-    certificate = x509.load_der_x509_certificate(files["certificates/seal.der"])
-    oid = {"data": "2a864886f70d010701", "signed": "2a864886f70d010702", "type": "2a864886f70d010903",
-           "digest": "2a864886f70d010904", "time": "2a864886f70d010905", "cert": "2a864886f70d010910022f",
-           "sha256": "608648016503040201", "ecdsa": "2a8648ce3d040302", "rsa": "2a864886f70d010101"}  # fmt: skip
-    names = {name: der(6, bytes.fromhex(octets)) for name, octets in oid.items()}
-    raw, hashed = certificate.public_bytes(Encoding.DER), der(0x30, names["sha256"])
-    attributes = [
-        der(0x30, names["type"], der(0x31, names["data"])),
-        der(0x30, names["time"], der(0x31, der(0x17, exported.strftime("%y%m%d%H%M%SZ").encode()))),
-        der(0x30, names["digest"], der(0x31, der(4, sha256(files[INDEX])))),
-        der(0x30, names["cert"], der(0x31, der(0x30, der(0x30, der(0x30, der(4, sha256(raw))))))),
-    ]
-    kind = isinstance(certificate.public_key(), rsa.RSAPublicKey)
-    method = der(0x30, names["rsa"], der(5)) if kind else der(0x30, names["ecdsa"])
-    number = certificate.serial_number.to_bytes(certificate.serial_number.bit_length() // 8 + 1)
-    whose = der(0x30, certificate.issuer.public_bytes(), der(2, number))
-    inside = b"".join(sorted(attributes))
-    signer = der(0x30, der(2, b"\x01"), whose, hashed, der(0xA0, inside), method, der(4, value))
-    parts = (der(2, b"\x01"), der(0x31, hashed), der(0x30, names["data"]), der(0xA0, raw), der(0x31, signer))
-    whole = der(0x30, names["signed"], der(0xA0, der(0x30, *parts)))
-    right = whole == seal and verifies(certificate.public_key(), value, der(0x31, inside))
-    need(right, "封装签名验证未通过：清单被改动", "the seal does not verify: the list was altered")
-    return certificate
+        zh, en = ("被改动", "was altered") if name in listed else ("不在封装清单中", "is not in the sealed list")
+        zh, en = (zh, en) if name in found else ("缺失", "is missing")
+        need(listed.get(name) == found.get(name), f"文件 {name} {zh}", f"the file {name} {en}")
+    return seal, certificate
 
 
 @dataclass(frozen=True)
@@ -440,3 +391,178 @@ def included(leaf: bytes, index: int, size: int, proof: Iterable[bytes], root: b
             computed = sha256(b"\1" + computed + other)
         place, last = place >> 1, last >> 1
     return 0 <= index < size and not last and computed == root
+
+
+# What it all says
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The container's files, its index, and what it is measured by."""
+
+    files: Mapping[str, bytes]
+    index: Mapping[str, Any]
+    trust: Trust
+    report: Report
+
+    def check_checkpoint(self, keys: Sequence[str], witnesses: Sequence[str]) -> tuple[int, bytes]:
+        """Size and root of the tree, signed by the log. Sentences on the log's key and on witnesses."""
+        note = self.files["ledger/checkpoint"]
+        origin, size, root = note.decode().split("\n")[:3]
+        signed = [key for name, key, _ in signers_of(note, keys or self.index["logKeys"]) if name == origin and key[0] != 4]
+        need(bool(signed), "检查点没有所给账本密钥的签名", "the given log key has not signed the checkpoint")
+        zh, en = f"账本 {origin} 的检查点（共 {int(size)} 条账目）", f"the checkpoint of {origin} over {int(size)} entries"
+        self.report.say("ok", f"{zh}由账本密钥签名。", f"The log key signed {en}.")
+        for name, _, seconds in signers_of(note, witnesses):
+            at = datetime.fromtimestamp(seconds, UTC).isoformat()
+            self.report.say("ok", f"见证方 {name} 于 {at} 联署。", f"The witness {name} cosigned it at {at}.")
+        return int(size), base64.b64decode(root, validate=True)
+
+    def check_entry(self, row: Mapping[str, Any], size: int, root: bytes) -> dict[str, Any]:
+        """An entry that stands in the tree."""
+        entry = read_entry(self.files[row["file"]])
+        proof = [bytes.fromhex(one) for one in row["proof"]]
+        name = entry["name"] = f"{entry['node']}/{entry['sequence']}"
+        right = entry["ledger"] == self.index["ledger"] and included(entry["hash"], row["index"], size, proof, root)
+        need(right, f"账目 {name} 不在该账本树中", f"the entry {name} is not in this ledger's tree")
+        entry["at"] = datetime.fromtimestamp(entry["time_us"] // 1_000_000, UTC)
+        zh, en = f"（{entry['kind']} → {entry['target']}，{entry['at']:%F %T}Z）", f"({entry['kind']} to {entry['target']})"
+        self.report.say("ok", f"账目 {name}{zh}在账本树中。", f"The entry {name} {en} of {entry['at']:%F %T}Z is in the tree.")
+        return entry
+
+    def check_message(self, row: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
+        """Envelope, attachments, stamp and every hop of one message."""
+        sender, message, name = row["sender"], row["messageId"], f"{row['sender']}/{row['messageId']}"
+        raw = self.files[row["envelope"]]
+        root, certificate = opened(raw)
+        header = root.get("header")
+        need(header is not None and (header.value("sender"), header.value("messageId")) == (sender, message),
+             f"信封不是报文 {name}", f"the envelope is not the message {name}")  # fmt: skip
+        accepted = [entry for entry in entries if entry["kind"] == "accepted"]
+        need(len(accepted) == 1, f"报文 {name} 没有唯一的受理账目", f"{name} does not have one entry of acceptance")
+        entry = accepted[0]
+        right = (entry["signer"], entry["source"]) == (thumbprint(certificate), sender)
+        need(right, f"报文 {name} 的签名证书与账目不符", f"{name} was signed with another certificate than its entry says")
+        for hop in entries:
+            right = hop["document"] == sha256(raw)
+            need(right, f"账目 {hop['name']} 所记不是这份信封", f"the entry {hop['name']} is about other octets")
+        self.trust.check(certificate, entry["at"])
+        zh, en = f"，与受理账目 {entry['name']} 一致。", f" and is what the entry {entry['name']} says was accepted."
+        self.report.say("ok", f"报文 {name} 的信封由证书 {shown(certificate)} 签名{zh}",
+                        f"The envelope of {name} was signed with the certificate {shown(certificate)}{en}")  # fmt: skip
+        self.report.run(self.check_attachments, row, root)
+        self.report.run(self.check_stamp, row, entry)
+        for hop in entries:
+            if hop["kind"] in ("delivered", "released", "resent"):
+                self.report.run(self.check_evidence, hop)
+
+    def check_attachments(self, row: Mapping[str, Any], root: Node) -> None:
+        manifest = root.get("attachments")
+        for line in manifest.elements if manifest else []:
+            id, inline = line.value("id"), line.get("content")
+            content = base64.b64decode(inline.text) if inline else self.files.get(row["attachments"].get(id, ""), b"")
+            right = (len(content), sha256(content).hex()) == (int(line.value("size")), line.value("sha256").lower())
+            need(right, f"附件 {id} 与发送方签名的清单不符", f"the attachment {id} is not what the sender signed")
+            what = f"{line.value('name')}, {len(content)} bytes"
+            self.report.say("ok", f"附件 {id}（{what}）与签名清单一致。", f"The attachment {id} ({what}) is as signed.")
+
+    def check_stamp(self, row: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
+        root, certificate = opened(self.files[row["stamp"]])
+        names = ("hub", "sender", "messageId", "digest", "node", "sequence", "entryHash")
+        wanted = [entry["target"], entry["sender"], entry["message_id"], entry["document"].hex(), entry["node"]]
+        right = [root.value(name) for name in names] == [*wanted, str(entry["sequence"]), entry["hash"].hex()]
+        need(right, "戳记与受理账目不符", "the stamp is not of this acceptance")
+        self.trust.check(certificate, entry["at"])
+        zh, en = f"交换中心戳记由证书 {shown(certificate)} 签名", f"The hub's stamp, signed with {shown(certificate)}"
+        self.report.say("ok", f"{zh}，与受理账目一致。", f"{en}, is of this very entry.")
+
+    def check_evidence(self, hop: Mapping[str, Any]) -> None:
+        raw, where = self.files[f"evidence/{hop['evidence'].hex()}"], f"{hop['name']}（{hop['target']}）"
+        need(sha256(raw) == hop["evidence"], f"账目 {where} 的凭证被改动", f"the evidence of {where} was altered")
+        if hop["kind"] != "delivered":
+            zh, en = "管理员的指令与账目一致", "The administrator's order is as the entry says"
+            self.report.say("ok", f"{zh}：{where}。", f"{en}: {where}.")
+            return
+        if not hop["signer"]:
+            zh, en = "接收方未签名：送达仅为交换中心的陈述", "The recipient did not sign: delivery is the hub's word only"
+            self.report.say("open", f"{zh}：{where}。", f"{en}: {where}.")
+            return
+        root, certificate = opened(raw)
+        kind = root.tag.rpartition("}")[2]
+        items = root.get("items")
+        claims = [root] if kind == "acknowledgement" else items.elements if items and kind == "confirmRequest" else []
+        said = {(root.value("recipient") or root.value("department"), *map(c.value, ("sender", "messageId", "digest")))
+                for c in claims}  # fmt: skip
+        wanted = (hop["target"], hop["sender"], hop["message_id"], hop["document"].hex())
+        right = wanted in said and thumbprint(certificate) == hop["signer"]
+        need(right, f"{where} 的确认所指不是这份信封", f"the acknowledgement of {where} is about something else")
+        self.trust.check(certificate, hop["at"])
+        zh, en = f"以证书 {shown(certificate)} 签名确认收到该信封", f"signed with {shown(certificate)} that it has the envelope"
+        self.report.say("ok", f"{hop['target']} {zh}。", f"{hop['target']} {en}.")
+
+
+def load_all(load: Callable[[bytes], Any], files: Mapping[str, bytes], folder: str) -> list[Any]:
+    return [load(content) for name, content in files.items() if name.startswith(folder)]
+
+
+def check(raw: bytes, keys: Sequence[str], anchors: Sequence[bytes], witnesses: Sequence[str]) -> Report:
+    """Check a container by these keys of the log, authorities (PEM or DER) and witnesses. Errors: Wrong, unreadable."""
+    report = Report(enclosed=not keys or not anchors)
+    files = read_container(raw)
+    index, known = json.loads(files["manifest.json"]), x509.load_der_x509_certificate
+    issuers = load_all(known, files, "certificates/")
+    given = [x509.load_pem_x509_certificate(a) if a.startswith(b"-----") else known(a) for a in anchors]
+    trust = Trust(given or load_all(known, files, "anchors/"), [*issuers, *load_all(known, files, "anchors/")],
+                  load_all(x509.load_der_x509_crl, files, "crls/"))  # fmt: skip
+    evidence = Evidence(files, index, trust, report)
+    if sealed := report.run(check_seal, files):
+        at, name = sealed[0].value("time"), shown(sealed[1])
+        report.run(trust.check, sealed[1], datetime.fromisoformat(at))
+        report.say("ok", f"全部 {len(files)} 个文件齐全未变，于 {at} 由证书 {name} 封装。",
+                   f"All {len(files)} files are there as they were sealed at {at} with the certificate {name}.")  # fmt: skip
+    tree = report.run(evidence.check_checkpoint, keys, witnesses)
+    entries = [e for row in index["entries"] if (e := tree and report.run(evidence.check_entry, row, *tree))]
+    for row in index["messages"]:
+        report.run(evidence.check_message, row, [e for e in entries if (e["sender"], e["message_id"]) == (row["sender"], row["messageId"])])
+    conclude(report, keys, anchors, witnesses)
+    return report
+
+
+def conclude(report: Report, keys: Sequence[str], anchors: Sequence[bytes], witnesses: Sequence[str]) -> None:
+    """Say what is not proven, loudest first."""
+    if not keys:
+        report.say("open", "!! 未给出账本密钥（--log-key），只能用文件自带的密钥：伪造者也能做到。",
+                   "!! No --log-key given, only the file's own key was used: a forger could do the same.")  # fmt: skip
+    if not anchors:
+        report.say("open", "!! 未给出受信任的发证机构（--anchor），只能用文件自带的机构：伪造者也能做到。",
+                   "!! No --anchor given, only the file's own authorities were used: a forger could do the same.")  # fmt: skip
+    if not witnesses:
+        report.say("open", "未给出见证密钥（--witness）：不能排除交换中心另立一本账。",
+                   "No --witness given: that the hub shows others another ledger is not excluded.")  # fmt: skip
+    report.say("open", "时间出自交换中心的时钟；证书属于哪个单位，以发证机构和交换中心登记为准；时间戳文件未在此核验。",
+               "Times are by the hub's clock; whose a certificate is, authority and hub say; time-stamps are not checked.")  # fmt: skip
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Check a file and say what was found. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    for name in ("--log-key", "--witness"):
+        parser.add_argument(name, action="append", default=[], metavar="NAME+ID+BASE64")
+    parser.add_argument("--anchor", action="append", default=[], type=Path, metavar="CERTIFICATE")
+    parser.add_argument("--lang", choices=("zh", "en"), default="zh")
+    given = parser.parse_args(words)
+    try:
+        anchors = [path.read_bytes() for path in given.anchor]
+        report = check(given.file.read_bytes(), given.log_key, anchors, given.witness)
+    except (Wrong, OSError, *UNREADABLE) as error:
+        said = error.args if isinstance(error, Wrong) else ("无法读取", f"unreadable: {type(error).__name__}")
+        sys.stdout.write(f"{said[given.lang == 'en']}\n")
+        return 2
+    for state, zh, en in report.lines:
+        sys.stdout.write(f"{MARKS[state]} {zh if given.lang == 'zh' else en}\n")
+    return report.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

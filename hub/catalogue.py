@@ -1002,6 +1002,80 @@ CATALOGUE: dict[str, Text] = {
         "账目编入账本树过迟", "entries wait too long for their place in the tree",
         "请检查数据库负载以及定序任务是否运行", "check the database's load and that a sequencer runs",
     ),
+    # witness: the supervision authority's own program
+    "witness.fork": Text(
+        "账本分叉：同一规模出现两个不同的检查点，且均由账本密钥签署", "the log has forked: two checkpoints of one size, both signed with its key",
+        "已停止副署并保全证据；请核查账本密钥和数据库，查明后用 hub witness settle 说明", "nothing more is cosigned and the evidence is kept; find out about key and database, then hub witness settle",
+    ),
+    "witness.rollback": Text(
+        "账本回退：检查点的规模小于已见证的规模", "the log was rolled back: its checkpoint is smaller than one seen before",
+        "已停止副署并保全证据；请核查是否恢复了旧数据库，查明后用 hub witness settle 说明", "nothing more is cosigned and the evidence is kept; see whether an old database was put back, then hub witness settle",
+    ),
+    "witness.inconsistent": Text(
+        "账本被改写：新检查点不是已见证账本的延续", "the log was rewritten: its checkpoint does not extend the one seen before",
+        "已停止副署并保全证据；请核查账本密钥和数据库，查明后用 hub witness settle 说明", "nothing more is cosigned and the evidence is kept; find out about key and database, then hub witness settle",
+    ),
+    "witness.gone": Text(
+        "交换中心不再出示检查点，而此前已有", "the hub shows no checkpoint any more, though it had one",
+        "请立即向交换中心查明账本是否被清空", "ask the hub at once whether its ledger was wiped",
+    ),
+    "witness.answer": Text(
+        "交换中心的应答无法识别", "the hub's answer cannot be read",
+        "请核对地址是否指向交换中心；未作副署", "check that the address is the hub's; nothing was cosigned",
+    ),
+    "witness.refused": Text(
+        "交换中心拒绝了见证请求", "the hub refused what the witness asked or handed in",
+        "如为 note.unknown-key，请交换中心将本见证方公开密钥写入 ledger.witnesses", "if it is note.unknown-key, have the hub put this witness's key into ledger.witnesses",
+    ),
+    "witness.unreachable": Text(
+        "暂时无法连接交换中心", "the hub cannot be reached now",
+        "将自动重试；如持续如此，请检查网络和地址", "it will be tried again; if it lasts, check network and address",
+    ),
+    "witness.absent": Text(
+        "此目录不是见证目录", "this is not a witness's folder",
+        "请先运行 hub witness init，或用 --folder 指明目录", "run hub witness init first, or name the folder with --folder",
+    ),
+    "witness.exists": Text(
+        "目录不为空，未作任何更改", "the folder has something in it; nothing was done",
+        "请换一个空目录；切勿删除已有的见证记录", "choose an empty folder; never delete what a witness has kept",
+    ),
+    "witness.damaged": Text(
+        "见证记录缺失或被改动", "what the witness has kept is missing or was altered",
+        "请从备份恢复 kept.note；不得重新开始，否则无法发现账本回退", "restore kept.note from a backup; beginning anew would hide a roll-back",
+    ),
+    "witness.running": Text(
+        "该见证目录正由另一进程使用", "another process uses this witness's folder",
+        "请先停止正在运行的 hub witness run", "stop the hub witness run that is running",
+    ),
+    "witness.ca": Text(
+        "无法读取用于核验交换中心 TLS 证书的 CA 文件", "the CA file for the hub's TLS certificate cannot be read",
+        "请核对 witness.yaml 中的 ca", "check ca in witness.yaml",
+    ),
+    # timestamp: RFC 3161; ledger: what stops the front door
+    "timestamp.unreachable": Text(
+        "暂时无法连接时间戳服务", "the time-stamp authority cannot be reached now",
+        "时间戳待补，将自动重试；不影响报文收发", "the time-stamp is pending and will be asked for again; messages go on",
+    ),
+    "timestamp.answer": Text(
+        "时间戳服务的应答无法识别", "the time-stamp authority's answer cannot be read",
+        "请核对 ledger.timestamp_url 是否为 RFC 3161 服务", "check that ledger.timestamp_url is an RFC 3161 service",
+    ),
+    "timestamp.refused": Text(
+        "时间戳服务拒绝签发", "the time-stamp authority did not grant a time-stamp",
+        "请与时间戳服务方联系", "ask the authority why",
+    ),
+    "timestamp.invalid": Text(
+        "时间戳无效：签名、证书、内容或随机数不符", "the time-stamp is not valid: its signature, certificate, content or nonce is wrong",
+        "请核对 ledger.timestamp_anchors 中的根证书；如为已存时间戳，请保全数据库并核查", "check the roots in ledger.timestamp_anchors; if it was stored, keep the database as it is and find out",
+    ),
+    "timestamp.anchors": Text(
+        "无法读取时间戳服务的根证书", "the time-stamp authority's root certificates cannot be read",
+        "请在 ledger.timestamp_anchors 中指明 PEM 文件", "name a PEM file as ledger.timestamp_anchors",
+    ),
+    "ledger.unwitnessed": Text(
+        "账本过久未获外部见证，暂停接收", "the ledger has gone without outside confirmation for too long, nothing is taken now",
+        "请稍后重试；管理员请检查见证方与时间戳服务", "try again later; the administrator must see to the witness and the time-stamp authority",
+    ),
     # config: any YAML text an administrator writes
     "config.syntax": Text(
         "配置文本不是合法的 YAML", "the text is not valid YAML",

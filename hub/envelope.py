@@ -13,16 +13,21 @@ from typing import Any
 
 from lxml import etree
 
+from hub.errors import Refused
 from hub.message import Attachment, Classification, Envelope, Header, Recipient, Role, Urgency
 from hub.proof import read_time, write_time
 
 NAMESPACE = "urn:hub:envelope:v1"
 _Q = "{" + NAMESPACE + "}"
 _STRIP = len(_Q)
+_WITHOUT_SPACE = str.maketrans("", "", " \t\r\n")
 
 
 def read(root: Any) -> Envelope:
-    """The header and attachment manifest of an env:envelope that passed its schema."""
+    """The header and attachment manifest of an env:envelope that passed its schema.
+
+    Errors: Refused envelope.time, envelope.invalid for content that is no base64.
+    """
     attachments = root.find(_Q + "attachments")
     return Envelope(
         header=_read_header(root[0]),
@@ -65,8 +70,16 @@ def _read_attachment(element: Any) -> Attachment:
         media_type=field["mediaType"].strip(),
         size=int(field["size"]),
         sha256=field["sha256"].strip().lower(),
-        content=base64.b64decode(content) if content is not None else None,
+        content=_decoded(content) if content is not None else None,
     )
+
+
+def _decoded(text: str) -> bytes:
+    """The C library lets any character into base64, and readers differ about what stray ones mean."""
+    try:
+        return base64.b64decode(text.translate(_WITHOUT_SPACE), validate=True)
+    except ValueError:
+        raise Refused("envelope.invalid", where="env:content", expected="base64") from None
 
 
 def attachment(id: str, name: str, media_type: str, content: bytes, *, inline: bool) -> Attachment:

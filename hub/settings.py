@@ -64,7 +64,9 @@ class Delivering:
 class Sequencing:
     """How the ledger's tree is kept. `witnesses`: verifier keys with spaces between; times in seconds.
 
-    `key` is an Ed25519 private key that signs checkpoints beside the hub's own.
+    `key` is an Ed25519 private key that signs checkpoints beside the hub's own. `timestamp_url` is an RFC 3161
+    authority, `timestamp_anchors` its roots (PEM). With `max_unwitnessed` above 0 the front door takes nothing while
+    the oldest checkpoint that neither witness nor authority has confirmed is older than that.
     """
 
     origin: str = ""
@@ -73,6 +75,10 @@ class Sequencing:
     publish_entries: bool = False
     interval: float = 0.1
     alarm: float = 5.0
+    timestamp_url: str = ""
+    timestamp_anchors: str = ""
+    timestamp_interval: float = 600.0
+    max_unwitnessed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

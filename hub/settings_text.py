@@ -87,6 +87,14 @@ listen:
   # interval: 0.1
   # 迟于多少秒报警 / how late is an alarm
   # alarm: 5
+  # 时间戳服务（RFC 3161）地址，留空则不申请 / address of an RFC 3161 time-stamp authority; empty for none
+  # timestamp_url: ""
+  # 时间戳服务的根证书文件（PEM） / file with the authority's root certificates (PEM)
+  # timestamp_anchors: ""
+  # 申请时间戳的间隔 / how often a time-stamp is asked for
+  # timestamp_interval: 600
+  # 账本既无见证也无时间戳超过多久即暂停接收，0 为不暂停 / stop taking messages after so long unconfirmed; 0: never
+  # max_unwitnessed: 0
 """
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from hub.errors import Misconfigured, Refused
+from hub.parser import parse
 from hub.schema.package import SchemaPackage
 from hub.schema.schema import Schemas
 
@@ -378,3 +379,16 @@ def test_no_tree_raises_anything_but_a_refusal(root: Any) -> None:
     for check in checks:
         with suppress(Refused):
             check()
+
+
+def test_a_large_document_with_chinese_element_names_is_checked_as_it_stands() -> None:
+    xsd = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:x:list"
+      elementFormDefault="qualified"><xs:element name="清单"><xs:complexType><xs:sequence>
+      <xs:element name="项" type="xs:int" maxOccurs="unbounded"/>
+      </xs:sequence></xs:complexType></xs:element></xs:schema>"""
+    package = SchemaPackage("list", "1", "list.xsd", {"list.xsd": xsd.encode()})
+    schemas = Schemas.builtin().with_registered([package])
+    good = "<清单 xmlns='urn:x:list'>" + "<项>1</项>" * 3000 + "</清单>"
+    schemas.check_payload("list-1", parse(good.encode()))
+    with pytest.raises(Refused, match=r"payload\.invalid"):
+        schemas.check_payload("list-1", parse(good.replace("<项>1</项></清单>", "<项>x</项></清单>").encode()))

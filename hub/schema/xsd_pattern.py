@@ -13,6 +13,7 @@ from hub.schema.xsd_chars import ALL, Range, Ranges, category, minus, one, overl
 
 _SINGLE = {"n": 0xA, "r": 0xD, "t": 0x9}
 _MANY = 50
+_SOME = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,16 @@ class Repeat:
     def long(self) -> bool:
         """Whether it may repeat often enough to cost time."""
         return self.most is None or self.most > _MANY
+
+    @property
+    def often(self) -> bool:
+        """Whether a part that can be cut in several ways may come often enough for the ways to multiply."""
+        return self.most is None or self.most > _SOME
+
+    @property
+    def stretches(self) -> bool:
+        """Whether there is a choice of how often."""
+        return self.most is None or self.most > self.least
 
 
 Pattern = Chars | Sequence | Choice | Repeat
@@ -100,7 +111,7 @@ def _children(tree: Pattern) -> tuple[Pattern, ...]:
 def _ambiguous(node: Pattern) -> bool:
     if isinstance(node, Sequence):
         return _cubic(node)
-    if not isinstance(node, Repeat) or not node.long:
+    if not isinstance(node, Repeat) or not node.often:
         return False
     first, tails = _first(node.part), _tails(node.part)
     choices = (n for n in _nodes(node.part) if isinstance(n, Choice))
@@ -147,7 +158,7 @@ def _tails(tree: Pattern) -> Ranges:
         case Choice(options):
             return tuple(r for option in options for r in _tails(option))
         case Repeat(part):
-            return (_first(part) if tree.long else ()) + _tails(part)
+            return (_first(part) if tree.stretches else ()) + _tails(part)
         case Sequence(parts):
             found: Ranges = ()
             for part in parts:

@@ -250,6 +250,15 @@ cosignatures = Table(
     Column("at_us", BigInteger, nullable=False),
 )
 
+timestamps = Table(
+    "timestamps",
+    metadata,
+    Column("size", BigInteger, ForeignKey("checkpoints.size"), primary_key=True, autoincrement=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Time-stamps (RFC 3161 responses, DER) over checkpoints' notes as the hub signed them, without cosignatures."""
+
 tree_head = Table(
     "tree_head",
     metadata,
@@ -295,5 +304,6 @@ __all__ = [
     "rights",
     "schema_files",
     "tiles",
+    "timestamps",
     "tree_head",
 ]

@@ -222,11 +222,10 @@ MANY_ERRORS = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="each error of the C library is given a path, found by counting siblings")
 @pytest.mark.parametrize("row", MANY_ERRORS)
 def test_many_errors_cost_no_more_than_one(good: bytes, refuse: Refuse, row: str) -> None:
-    """Twice as many take four times as long: 40,000 wrong roles, 2 MB, are 75 s of processor time, unsigned."""
-    refuse(_recipients(good, MANY_ERRORS[row]), "envelope.invalid")
+    """In a tree each error gets a path by counting siblings: 40,000 wrong roles, 2 MB, were 75 s of processor time."""
+    refuse(_recipients(good, MANY_ERRORS[row]), "envelope.invalid", within=0.15)
 
 
 LONG_TEXTS: dict[str, Callable[[bytes, str], bytes]] = {
@@ -237,7 +236,6 @@ LONG_TEXTS: dict[str, Callable[[bytes, str], bytes]] = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="the pattern is matched before the length is looked at")
 @pytest.mark.parametrize("row", ["type", "attachment name"])
 def test_a_text_of_a_million_characters_in_a_short_field(good: bytes, refuse: Refuse, row: str) -> None:
     refuse(LONG_TEXTS[row](good, "a" * 1_000_000), "envelope.invalid")
@@ -248,9 +246,6 @@ def test_a_text_of_ninety_thousand_characters_in_a_short_field(good: bytes, refu
     refuse(LONG_TEXTS[row](good, "a" * 90_000), "envelope.invalid")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the C library lets any character into base64, and the reader takes it or stumbles"
-)
 @pytest.mark.parametrize("written", ["A*A*==", "AA==*", "AA\u00a0==", "A\u202eA==", "é"])
 def test_inline_content_that_is_no_base64(town: Town, refuse: Refuse, written: str) -> None:
     """Readers differ about stray characters, so that one attachment could be two."""

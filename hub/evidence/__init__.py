@@ -1,0 +1,1 @@
+"""Evidence files: what they hold and how they are written. Pure: no SQL, socket or clock."""

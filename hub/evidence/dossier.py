@@ -1,0 +1,61 @@
+"""What an evidence file is made of: values read from the hub's records, and nothing about how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.ledger import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One message: the envelope as it was signed, attachments beside it by manifest id, and the hub's stamp."""
+
+    sender: str
+    message_id: str
+    title: str
+    received: datetime
+    envelope: bytes
+    stamp: bytes
+    beside: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A ledger entry in its fixed form, with its place in the tree and the proof of it."""
+
+    entry: Entry
+    form: bytes
+    index: int
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """Certificates (DER): of those who signed, and of the authorities; revocation lists as they were loaded."""
+
+    certificates: tuple[bytes, ...]
+    anchors: tuple[bytes, ...]
+    crls: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that one evidence file will hold. `checkpoint` is the note with its cosignatures; `log_keys` verify it.
+
+    `evidence` are the documents that entries name by digest; `timestamps` are RFC 3161 answers over the checkpoint.
+    """
+
+    hub: str
+    ledger: str
+    subject: str
+    exported: datetime
+    messages: tuple[Paper, ...]
+    entries: tuple[Proven, ...]
+    evidence: Mapping[str, bytes]
+    checkpoint: str
+    log_keys: tuple[str, ...]
+    trusted: Trusted
+    timestamps: tuple[bytes, ...] = ()

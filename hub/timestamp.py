@@ -1,0 +1,95 @@
+"""RFC 3161 time-stamps: what is asked of an authority, and whether its answer is a time-stamp of just that.
+
+Promises: a token comes out only if the authority granted it, its signature verifies, its certificate is for
+time-stamping and chains to a given root at the stated time, and it is over the given octets (and answers the given
+nonce). It does not ask whether that certificate was revoked, and does not compare the stated time with any clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from rfc3161_client import (
+    HashAlgorithm,
+    TimestampRequestBuilder,
+    TimeStampResponse,
+    VerificationError,
+    VerifierBuilder,
+    decode_timestamp_response,
+)
+
+from hub.errors import Misconfigured, Undelivered
+
+_GRANTED = 0
+_SHA256 = "2.16.840.1.101.3.4.2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request to be sent (DER), and the nonce in it."""
+
+    request: bytes
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a verified time-stamp says: that the octets existed at this time; its number at the authority."""
+
+    at: datetime
+    serial: int
+
+
+def ask_for(octets: bytes) -> Question:
+    """Write a request for a time-stamp over octets, by SHA-256, with a random nonce, certificates asked for."""
+    builder = TimestampRequestBuilder(octets, HashAlgorithm.SHA256, nonce=True, cert_req=True)
+    request = builder.build()
+    assert request.nonce is not None  # asked for above
+    return Question(request.as_bytes(), request.nonce)
+
+
+def read_anchors(path: Path) -> tuple[x509.Certificate, ...]:
+    """An authority's root certificates from a PEM file. Errors: Misconfigured timestamp.anchors."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise Misconfigured("timestamp.anchors", operator=str(error)) from None
+
+
+def check(response: bytes, octets: bytes, anchors: Sequence[x509.Certificate], nonce: int | None = None) -> Token:
+    """Verify a response (DER) over octets; a stored one is checked without its nonce.
+
+    Errors: Undelivered timestamp.answer, timestamp.refused, timestamp.invalid.
+    """
+    try:
+        read = decode_timestamp_response(response)
+        status = read.status
+    except ValueError as error:
+        raise Undelivered("timestamp.answer", operator=str(error)) from None
+    if status != _GRANTED:
+        raise Undelivered("timestamp.refused", got=f"status {status}", operator="; ".join(_words(read)))
+    try:
+        return _verified(read, octets, anchors, nonce)
+    except Exception as error:  # noqa: BLE001  # a stranger's DER: whatever the library meets in it, nothing is proven
+        raise Undelivered("timestamp.invalid", operator=f"{type(error).__name__}: {error}") from None
+
+
+def _verified(read: TimeStampResponse, octets: bytes, anchors: Sequence[x509.Certificate], nonce: int | None) -> Token:
+    imprint = read.tst_info.message_imprint
+    if imprint.hash_algorithm.dotted_string != _SHA256:
+        raise VerificationError("not over a SHA-256 digest")
+    verifier = VerifierBuilder(roots=list(anchors), nonce=nonce).build()
+    verifier.verify(read, hashlib.sha256(octets).digest())
+    return Token(read.tst_info.gen_time.astimezone(UTC), read.tst_info.serial_number)
+
+
+def _words(read: TimeStampResponse) -> list[str]:
+    try:
+        return list(read.status_string)
+    except ValueError:
+        return []
