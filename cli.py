@@ -26,6 +26,7 @@ NOUNS = {
     "mailbox": Phrase("信箱收取", "fetch messages from a mailbox"),
     "dlq": Phrase("投递失败的报文", "messages that could not be delivered"),
     "ledger": Phrase("流转记录账本", "the ledger of every hop"),
+    "witness": Phrase("监督机关对账本的见证", "the supervision authority's watch over a ledger"),
     "mock": Phrase("模拟单位系统，供试验用", "a pretend department for trials"),
 }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from commands.files import FILE, read_file
 from commands.frame import ExitCode, Phrase, Session, column, noun, option
 from commands.progress import progress
 from commands.words import HOPS
@@ -38,6 +40,8 @@ ROWS = {
     "message": Phrase("报文 {} 件", "{} messages"),
     "delivery": Phrase("投递 {} 次", "{} deliveries"),
     "refusal": Phrase("拒绝 {} 次", "{} refusals"),
+    "leaf": Phrase("树叶 {} 片", "{} leaves"),
+    "checkpoint": Phrase("检查点 {} 个", "{} checkpoints"),
 }
 
 command = noun(
@@ -70,6 +74,43 @@ def verify(session: Session, most: int) -> ExitCode:
             rows = count(connection).total
         with progress(session, rows, Phrase("正在核对", "checking")) as step:
             found = report(store, standard, keep=most, seen=lambda row, number: step(number))
+    _tell(session, found, (session.clock() - began).total_seconds())
+    return ExitCode.OK if found.clean else ExitCode.CHECK_FAILED
+
+
+@command.verb(
+    "audit",
+    zh="全面审计：verify 的全部内容，并重新推算账本树与每个检查点；可与外部留存的检查点比对",
+    en="All that verify does, and the tree with every checkpoint grown anew; compares with checkpoints kept elsewhere",
+    examples=(
+        "hub ledger audit",
+        "hub -o json ledger audit --quick",
+        "hub ledger audit --kept witness-2026-03-02.note",
+    ),
+)
+@option("--kept", zh="外部留存的检查点文件（可多个）", en="a checkpoint that was kept elsewhere", type=FILE, multiple=True)
+@option("--quick", zh="只核对哈希链与账本树，不核对报文", en="only chains and tree, not what they record", is_flag=True)
+@option(
+    "--show", "most", zh="最多列出多少处不符", en="list at most so many findings", type=click.IntRange(1), default=10
+)
+def audit(session: Session, kept: tuple[Path, ...], quick: bool, most: int) -> ExitCode:
+    """Audit database and tree; exit code CHECK_FAILED if anything is wrong."""
+    from commands.opened import opened_store
+    from hub.audit.audit import log_standard, report, standard_of
+    from hub.hub import read_settings
+    from hub.store.holdings import count
+    from hub.store.tree_holdings import count_tree
+
+    began, settings = session.clock(), read_settings(session.folder)
+    notes = {path.name: read_file(path) for path in kept}
+    with opened_store(session) as store:
+        standard, log = standard_of(session.folder, settings, store), log_standard(session.folder, settings, store, notes)
+        with store.reading() as connection:
+            census = count(connection)
+            rows = (census.entries if quick else census.total) + count_tree(connection)
+        with progress(session, rows, Phrase("正在审计", "auditing")) as step:
+            deep, seen = not quick, lambda row, number: step(number)
+            found = report(store, standard, log, deep=deep, keep=most, seen=seen)
     _tell(session, found, (session.clock() - began).total_seconds())
     return ExitCode.OK if found.clean else ExitCode.CHECK_FAILED
 

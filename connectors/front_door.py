@@ -50,11 +50,17 @@ class Outcome:
 
 
 class FrontDoor:
-    """The exchange service. `current` gives the hub of this moment, `wake` tells the dispatcher who has mail."""
+    """The exchange service. `current` gives the hub of this moment, `wake` tells the dispatcher who has mail.
 
-    def __init__(self, current: Callable[[], Hub], wake: Callable[[Iterable[str]], None]) -> None:
+    `check` raises Unavailable while no call may be taken.
+    """
+
+    def __init__(
+        self, current: Callable[[], Hub], wake: Callable[[Iterable[str]], None], check: Callable[[], None]
+    ) -> None:
         self._current = current
         self._wake = wake
+        self._check = check
         self._inside = 0
 
     async def exchange(self, request: Request) -> Response:
@@ -102,14 +108,17 @@ class FrontDoor:
             raise Refused("http.method", expected="POST, GET ?wsdl", got=request.method[:20])
         if self._inside > hub.settings.limits.concurrent:
             raise Unavailable("http.busy")
+        self._check()
         coding = request.headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             raise Refused("http.coded", expected="identity", got=coding[:40])
 
 
-def front_door(current: Callable[[], Hub], wake: Callable[[Iterable[str]], None]) -> Starlette:
-    """The ASGI application of one hub."""
-    door = FrontDoor(current, wake)
+def front_door(
+    current: Callable[[], Hub], wake: Callable[[Iterable[str]], None], check: Callable[[], None] = lambda: None
+) -> Starlette:
+    """The ASGI application of one hub; `check` raises Unavailable while no call may be taken."""
+    door = FrontDoor(current, wake, check)
     return Starlette(
         routes=[
             Route(PATH, door.exchange, methods=_METHODS),

@@ -21,9 +21,11 @@ import uvloop
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from connectors.confirming import open_confirming
 from connectors.front_door import front_door
 from connectors.http_server import address_of, bind, serve_on, stop_on_signals
 from connectors.ledger_door import ledger_door
+from connectors.serving_lock import serving_lock
 from connectors.soap_sender import SoapSender
 from hub.dispatch import Dispatcher
 from hub.errors import HubError
@@ -67,7 +69,8 @@ async def serve_hub(
 ) -> None:
     """As `run_hub`, within a running event loop and until `stop` is set."""
     listen = read_settings(folder).listen
-    with contextlib.closing(bind(host or listen.host, listen.port if port is None else port)) as bound:
+    at = (host or listen.host, listen.port if port is None else port)
+    with serving_lock(folder), contextlib.closing(bind(*at)) as bound:
         hub = open_hub(folder)
         taken = replace(listen, host=host or listen.host, port=int(bound.getsockname()[1]))
         current = Current(replace(hub, settings=replace(hub.settings, listen=taken)))
@@ -79,15 +82,18 @@ async def serve_hub(
 
 async def _serve(current: Current, folder: Path, stop: asyncio.Event, bound: socket.socket, ready: Ready) -> None:
     sequencer = open_sequencer(current, folder)
+    confirming = await open_confirming(current, folder)
     sender = SoapSender()
     dispatcher = Dispatcher(current, sender)
-    app = Starlette(routes=[*front_door(current, dispatcher.wake).routes, *ledger_door(current)])
+    front = front_door(current, dispatcher.wake, confirming.unconfirmed.check)
+    app = Starlette(routes=[*front.routes, *ledger_door(current)])
     # Beside the loop, or the first refusal would keep everybody waiting for the second that finding its words takes.
     threading.Thread(target=current.hub.rules.schemas.warm, name="hub-warm", daemon=True).start()
     try:
         async with (
             _dispatching(dispatcher, stop),
             _sequencing(sequencer, stop),
+            _beside(confirming.run(stop)),
             _beside(_refresh_always(current, folder)),
         ):
             ready(address_of(bound))

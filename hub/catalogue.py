@@ -457,6 +457,54 @@ CATALOGUE: dict[str, Text] = {
         "数据库文件自身的完整性检查未通过", "the database finds its own file damaged",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
+    "audit.administered": Text(
+        "管理操作的账目与其凭据不符", "the entry of an administrator's act does not agree with its evidence",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.leaf": Text(
+        "账本树的叶与其账目不符", "a leaf of the tree is not the hash of its entry",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.leaf-order": Text(
+        "账本树的叶缺失或次序有误", "leaves of the tree are missing or out of order",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.unnumbered": Text(
+        "有账目被漏编，未进入账本树", "an entry was passed over and has no place in the tree",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.tile": Text(
+        "存储的树块与账本树的叶不符", "a stored tile does not follow from the leaves of the tree",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.head": Text(
+        "账本树的末端记录与树的叶不符", "the recorded head of the tree does not follow from its leaves",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.root": Text(
+        "检查点的根哈希与账本树的叶不符", "the root of a checkpoint is not that of its leaves",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.checkpoint": Text(
+        "检查点无法验证，或与登记不符", "a checkpoint does not verify or differs from its record",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.checkpoint-key": Text(
+        "检查点的签名密钥当时不在有效期内", "a checkpoint was signed with a key outside its dates",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.cosignature": Text(
+        "见证签名无法验证，或与登记不符", "a cosignature does not verify or differs from its record",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.signer-date": Text(
+        "签名证书在接收之日不在有效期内", "a signer's certificate was outside its dates when the message was accepted",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.kept": Text(
+        "外部留存的检查点与本账本不一致", "a checkpoint that was kept elsewhere does not belong to this ledger",
+        "账本可能被回退、截断或重建；请保全双方证据并立即报告监察机关", "the ledger may have been put back, cut off or rebuilt; keep both sides as they are and tell the supervision authority at once",
+    ),
     # schema, routing, registry, store, settings: ours
     "schema.folder": Text(
         "指定的目录不存在，或其中没有 .xsd 文件", "the folder does not exist or holds no .xsd file",
@@ -698,6 +746,10 @@ CATALOGUE: dict[str, Text] = {
         "安装包中缺少默认的 routing.yaml", "the default routing.yaml is missing from this installation",
         "请重新安装程序", "install the program again",
     ),
+    "serve.running": Text(
+        "该数据目录已有一个交换中心在运行", "a hub is serving this data directory already",
+        "请先停止正在运行的进程，或指定其他数据目录", "stop the running one first, or name another data directory",
+    ),
     "settings.absent": Text(
         "数据目录中没有 hub.yaml", "there is no hub.yaml in the data directory",
         "请先运行 hub init，或用 --data 指定目录", "run hub init first, or name the directory with --data",
@@ -745,6 +797,30 @@ CATALOGUE: dict[str, Text] = {
     "store.busy": Text(
         "系统繁忙，暂时不能接收", "the hub is too busy to take more now",
         "请稍后重试", "try again later",
+    ),
+    "store.raced": Text(
+        "同一内容正由另一节点办理，暂时不能接收", "another node is working on the same thing at this moment",
+        "请稍后重试", "try again later",
+    ),
+    "store.login": Text(
+        "数据库拒绝登录", "the database refuses the login",
+        "请检查数据库地址中的用户名、口令及服务器的访问规则", "check user and password in the database address, and the server's access rules",
+    ),
+    "store.forbidden": Text(
+        "数据库用户没有所需权限", "the database user lacks a right that is needed",
+        "请按 docs/postgresql.md 中的语句授权", "grant the rights listed in docs/postgresql.md",
+    ),
+    "store.foreign": Text(
+        "数据库中的表不属于交换中心", "the tables in this database are not the hub's",
+        "请核对数据库地址，并使用专用的数据库", "check the database address, and give the hub a database of its own",
+    ),
+    "store.value": Text(
+        "有内容超出数据库字段的范围", "a value does not fit its place in the database",
+        "请根据日志缩短或改正该内容", "shorten or correct the value that the log names",
+    ),
+    "store.driver": Text(
+        "未安装 PostgreSQL 驱动程序", "the PostgreSQL driver is not installed",
+        "请执行 pip install 'gov-document-hub[postgresql]'", "run pip install 'gov-document-hub[postgresql]'",
     ),
     "store.unreachable": Text(
         "数据库暂时无法使用", "the database cannot be used now",

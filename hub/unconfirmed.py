@@ -69,10 +69,13 @@ class Unconfirmed:
 
 
 def open_unconfirmed(hub: Callable[[], Hub]) -> Unconfirmed:
-    """For an installation. Errors: Misconfigured settings.value if nobody is configured who could confirm."""
+    """For an installation. Errors: Misconfigured settings.value if nobody could confirm in time."""
     settings = hub().settings.ledger
     if settings.max_unwitnessed > 0 and not (settings.witnesses or settings.timestamp_url):
         expected = "ledger.witnesses, ledger.timestamp_url"
+        raise Misconfigured("settings.value", where="ledger.max_unwitnessed", expected=expected)
+    if 0 < settings.max_unwitnessed <= settings.timestamp_interval and not settings.witnesses:
+        expected = f"> ledger.timestamp_interval ({settings.timestamp_interval:g})"
         raise Misconfigured("settings.value", where="ledger.max_unwitnessed", expected=expected)
     return Unconfirmed(hub)
 

@@ -13,7 +13,20 @@ import pytest
 from tests.town import Town
 
 ROOT = Path(__file__).parent.parent
-VERBS = ("accept", "deliver", "dispatch", "mailbox", "audit", "install", "edit", "sequence", "cosign")
+VERBS = (
+    "accept",
+    "deliver",
+    "dispatch",
+    "mailbox",
+    "audit",
+    "install",
+    "edit",
+    "sequence",
+    "cosign",
+    "witness",
+    "timestamping",
+    "unconfirmed",
+)
 BELOW_VERB = {  # a verb may stand on another only here, and the reason is in ARCHITECTURE.md
     ("deliver", "accept"),
     ("dispatch", "deliver"),

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from connectors import server
 from connectors.http_server import address_of, bind
 from connectors.logs import OutcomeFormatter, set_up_logs
+from connectors.serving_lock import serving_lock
 from hub.errors import Misconfigured
 from tests.town import ROUTING, START, authority, found_town
 
@@ -61,6 +62,13 @@ def test_a_port_in_use_is_told_before_the_hub_is_opened(tmp_path: Path, taken: i
 def test_an_address_that_cannot_be_had_is_told(host: str, port: int) -> None:
     with pytest.raises(Misconfigured, match=r"listen\.address"):
         bind(host, port)
+
+
+def test_a_second_hub_on_the_same_data_is_told_so_until_the_first_has_ended(folder: Path) -> None:
+    with serving_lock(folder), pytest.raises(Misconfigured, match=r"serve\.running"):
+        asyncio.run(server.serve_hub(folder, asyncio.Event()))
+    with serving_lock(folder):
+        assert (folder / "serving.lock").exists()
 
 
 def test_an_ipv6_address_is_written_in_brackets() -> None:

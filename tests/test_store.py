@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.ledger import Stored
 from hub.message import Hop
-from hub.store.engine import translate
+from hub.store.faults import translate
 from hub.store.store import Store
 from hub.store.tables import VERSION
 from hub.store.trace import latest_entries, read_chain

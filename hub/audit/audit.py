@@ -2,9 +2,10 @@
 
 Shares with the writer only the hash rules (`hub.ledger`) and the readers of signed documents; believes nothing that the
 database says of itself. Found: any change to a ledger entry, a document, a message, the outcome of a delivery or its
-evidence, and any link between them that is missing. Not to be found from inside: entries cut off at the end together
-with all that they record, and everything rewritten with the hub's own key; the registry; the words beside a refusal;
-the fields of the outbox that `hub.audit.delivery` names.
+evidence, the record of an administrator's act, and any link between them that is missing; with a `LogStandard` also
+all that `hub.audit.tree` finds. Not to be found from inside: entries cut off at the end together with all that they
+record, and everything rewritten with the hub's own key; the registry; the words beside a refusal; the fields of the
+outbox that `hub.audit.delivery` names.
 """
 
 from __future__ import annotations
@@ -14,29 +15,44 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from hub.audit.act import check_act
+from hub.audit.chain import all_in_order
 from hub.audit.delivery import Read, check_deliveries
 from hub.audit.evidence import Evidence, read_evidence
 from hub.audit.finding import Finding, differing
 from hub.audit.held import Held
 from hub.audit.message import Standard, check_message
+from hub.audit.tree import LogStandard, check_tree, log_standard_of
 from hub.errors import Misconfigured
 from hub.ledger import Entry, Flaw, Stored, check_chain
 from hub.message import Hop
 from hub.schema.schema import Schemas
 from hub.settings import Settings
-from hub.store import holdings
+from hub.store import holdings, tree_holdings
 from hub.store.store import Store
 from hub.trust.certificate import split_certificates, thumbprint
 
-__all__ = ["Finding", "Report", "Row", "Standard", "audit", "audit_message", "report", "standard_of"]
+__all__ = [
+    "Finding",
+    "LogStandard",
+    "Report",
+    "Row",
+    "Standard",
+    "audit",
+    "audit_message",
+    "log_standard",
+    "report",
+    "standard_of",
+]
 
-_WITH_KEPT_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT})
+_WITH_KEPT_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT, Hop.ADMIN})
+_OF_NO_MESSAGE = frozenset({Hop.REFUSED, Hop.ADMIN})
 
 
 class Row(StrEnum):
@@ -47,6 +63,8 @@ class Row(StrEnum):
     MESSAGE = "message"
     DELIVERY = "delivery"
     REFUSAL = "refusal"
+    LEAF = "leaf"
+    CHECKPOINT = "checkpoint"
 
 
 Seen = Callable[[Row, int], None]
@@ -73,17 +91,37 @@ def standard_of(folder: Path, settings: Settings, store: Store) -> Standard:
     Every certificate beside the hub's own counts, so that stamps from before a change of key can still be proven.
     Errors: Misconfigured key.unreadable, certificate.unreadable.
     """
-    place = folder / settings.certificate
-    try:
-        files = {place, *place.parent.glob(f"*{place.suffix}")}
-        ders = [der for file in sorted(files) for der in split_certificates(file.read_bytes())[:1]]
-    except OSError as error:
-        raise Misconfigured("key.unreadable", operator=str(error)) from None
+    ders = _own_certificates(folder, settings)
     return Standard(settings.hub, store.ledger_id, Schemas.builtin(), frozenset(map(thumbprint, ders)))
 
 
-def report(store: Store, standard: Standard, *, keep: int = 100, seen: Seen | None = None) -> Report:
-    """Audit everything and count; only the first `keep` findings are kept."""
+def log_standard(folder: Path, settings: Settings, store: Store, kept: Mapping[str, bytes]) -> LogStandard:
+    """What to measure an installation's tree by, with checkpoints that were kept elsewhere; keys as in `standard_of`.
+
+    Errors: Misconfigured key.unreadable, certificate.unreadable, note.*
+    """
+    return log_standard_of(folder, settings, store, _own_certificates(folder, settings), kept)
+
+
+def _own_certificates(folder: Path, settings: Settings) -> list[bytes]:
+    place = folder / settings.certificate
+    try:
+        files = {place, *place.parent.glob(f"*{place.suffix}")}
+        return [der for file in sorted(files) for der in split_certificates(file.read_bytes())[:1]]
+    except OSError as error:
+        raise Misconfigured("key.unreadable", operator=str(error)) from None
+
+
+def report(
+    store: Store,
+    standard: Standard,
+    log: LogStandard | None = None,
+    *,
+    deep: bool = True,
+    keep: int = 100,
+    seen: Seen | None = None,
+) -> Report:
+    """Audit as `audit` does and count; only the first `keep` findings are kept."""
     rows: Counter[Row] = Counter()
     kept: list[Finding] = []
     wrong = 0
@@ -93,37 +131,69 @@ def report(store: Store, standard: Standard, *, keep: int = 100, seen: Seen | No
         if seen is not None:
             seen(row, number)
 
-    for finding in audit(store, standard, note):
+    for finding in audit(store, standard, note, log, deep=deep):
         wrong += 1
         if wrong <= keep:
             kept.append(finding)
     return Report(dict(rows), wrong, tuple(kept))
 
 
-def audit(store: Store, standard: Standard, seen: Seen = lambda row, number: None) -> Iterator[Finding]:
-    """Yield everything that is wrong in one view of the database: chains first, each from its first entry on."""
+def audit(
+    store: Store,
+    standard: Standard,
+    seen: Seen = lambda row, number: None,
+    log: LogStandard | None = None,
+    *,
+    deep: bool = True,
+) -> Iterator[Finding]:
+    """Yield everything that is wrong in one view of the database: chains first, each from its first entry on.
+
+    With `log` also the tree; without `deep` only chains and tree, not what they record.
+    """
     with store.reading() as connection, holdings.as_stored(connection):
         try:
             yield from _check_chains(connection, seen)
-            yield from _check_links(connection, standard, seen)
-            yield from _check_documents(connection, seen)
-            yield from _check_messages(connection, standard, seen)
-            for words in holdings.integrity(connection):
-                yield Finding("audit.database", got=words[:200])
+            if log is not None:
+                yield from check_tree(connection, log, partial(seen, Row.LEAF), partial(seen, Row.CHECKPOINT))
+            if deep:
+                yield from _check_deep(connection, standard, seen)
         except Misconfigured as error:
             yield Finding("audit.database", got=error.operator[:200] or error.code)
 
 
+def _check_deep(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
+    yield from _check_links(connection, standard, seen)
+    yield from _check_documents(connection, seen)
+    yield from _check_messages(connection, standard, seen)
+    for words in holdings.integrity(connection):
+        yield Finding("audit.database", got=words[:200])
+
+
 def _check_chains(connection: Connection, seen: Seen) -> Iterator[Finding]:
-    for _, chain in groupby(holdings.chains(connection), key=lambda stored: stored.entry.node):
-        for flaw in check_chain(_noted(chain, seen)):
+    """A quick look that only answers whether all is well; if not, a slow one that names entry and field."""
+    told = 0
+
+    def tell(number: int) -> None:
+        nonlocal told
+        told += number
+        seen(Row.ENTRY, number)
+
+    if all_in_order(tree_holdings.entry_rows(connection), tell):
+        return
+    flawless = True
+    for _, chain in groupby(_noted(holdings.chains(connection), tell, told), key=lambda stored: stored.entry.node):
+        for flaw in check_chain(chain):
+            flawless = False
             yield _of_flaw(flaw)
+    if flawless:  # the two looks disagree, which is no reason to say that all is well
+        yield Finding("audit.chain")
 
 
-def _noted(chain: Iterator[Stored], seen: Seen) -> Iterator[Stored]:
-    for stored in chain:
-        seen(Row.ENTRY, 1)
-        yield stored
+def _noted(stored: Iterator[Stored], tell: Callable[[int], None], told: int) -> Iterator[Stored]:
+    for number, one in enumerate(stored):
+        if number >= told:
+            tell(1)
+        yield one
 
 
 def _of_flaw(flaw: Flaw) -> Finding:
@@ -149,10 +219,12 @@ def _check_named(connection: Connection, batch: Sequence[Entry], standard: Stand
         if entry.ledger != standard.ledger:
             yield Finding("audit.chain", "", "ledger", standard.ledger, entry.ledger, *place)
         what = f"{entry.sender}/{entry.message_id}"
-        if entry.kind != Hop.REFUSED and (entry.sender, entry.message_id) not in known:
+        if entry.kind not in _OF_NO_MESSAGE and (entry.sender, entry.message_id) not in known:
             yield Finding("audit.entry-message", what, "message_id", "", entry.message_id, *place)
         if entry.kind in _WITH_KEPT_EVIDENCE and entry.evidence.hex() not in kept:
             yield Finding("audit.document-missing", what, "evidence", entry.evidence.hex(), "", *place)
+        elif entry.kind == Hop.ADMIN:
+            yield from check_act(entry, holdings.content(connection, entry.evidence.hex()) or b"")
 
 
 def _check_reasons(connection: Connection, node: str, entries: list[Entry], seen: Seen) -> Iterator[Finding]:

@@ -1,53 +1,50 @@
-"""Part of the audit: every node's chain recomputed from its entries, and each entry's columns from its form.
+"""Part of the audit: whether every node's chain is whole, recomputed from the columns of its entries. Pure.
 
-A million entries take seconds: each is formed anew in one expression and compared. That pass only answers whether
-all is well; if not, `hub.ledger.check_chain` reads again, slowly, and names the entry and its field.
+A million entries take seconds: each is formed anew in one expression and compared. The answer is only yes or no;
+what is wrong, and where, `hub.ledger.check_chain` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from itertools import groupby
-from struct import Struct
-from struct import error as StructError  # noqa: N812: it is an exception
 from typing import Any
 
-from sqlalchemy import Connection
+from hub.ledger import FIRST, MAGIC
 
-from hub.audit.finding import Finding
-from hub.ledger import FIRST, MAGIC, Flaw, Stored, check_chain
-from hub.store import holdings, tree_holdings
+NOT_AN_ENTRY = (AttributeError, TypeError, ValueError, struct.error)
+"""What `formed` raises for values that no entry holds."""
 
-Count = Callable[[int], None]
-"""Told how many more entries were looked at."""
-
-_NOT_AN_ENTRY = (AttributeError, TypeError, ValueError, StructError)
-_length = Struct(">I").pack
-_number = Struct(">IQ").pack
+_length = struct.Struct(">I").pack
+_number = struct.Struct(">IQ").pack
 _EIGHT = 8
 
 
-def check_chains(connection: Connection, seen: Count) -> Iterator[Finding]:
-    """Yield every flaw of every chain, each from its first entry on."""
-    done = 0
+def all_in_order(batches: Iterable[Sequence[Sequence[Any]]], seen: Callable[[int], None]) -> bool:
+    """Whether each chain is unbroken from sequence 1 on, and each entry as its form and its hash say.
 
-    def note(number: int) -> None:
-        nonlocal done
-        done += number
-        seen(number)
-
-    if not _all_in_order(connection, note):
-        for _, chain in groupby(holdings.chains(connection), key=lambda stored: stored.entry.node):
-            for flaw in check_chain(_noted(chain, note if not done else _nobody)):
-                yield _of_flaw(flaw)
+    Rows are the fields of an entry, its form and its hash, chain by chain in order. `seen` is told of each batch.
+    """
+    node, sequence, last = None, 0, FIRST
+    for batch in batches:
+        for *values, form, hashed in batch:
+            if values[1] != node:
+                node, sequence, last = values[1], 0, FIRST
+            sequence += 1
+            if values[2] != sequence or values[-1] != last or not _agree(values, form, hashed):
+                return False
+            last = hashed
+        seen(len(batch))
+    return True
 
 
 def formed(values: Sequence[Any]) -> bytes:
-    """The byte form of an entry from its fields in order. Errors: any of `_NOT_AN_ENTRY` for what no entry holds."""
+    """The byte form of an entry from its fields in order. Errors: one of `NOT_AN_ENTRY`."""
     ledger, node, sequence, time_us, kind, sender, message_id, source, target, *rest = values
     document, evidence, rules, signer, detail, previous = rest
+    named = message_id.encode()
     return b"".join(
         (
             MAGIC,
@@ -57,7 +54,8 @@ def formed(values: Sequence[Any]) -> bytes:
             _number(_EIGHT, time_us),
             _text(kind),
             _text(sender),
-            _text(message_id),
+            _length(len(named)),
+            named,
             _text(source),
             _text(target),
             _length(len(document)),
@@ -73,43 +71,14 @@ def formed(values: Sequence[Any]) -> bytes:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)  # but for the message's id, the texts of entries are few
 def _text(value: str) -> bytes:
     octets = value.encode()
     return _length(len(octets)) + octets
 
 
-def _all_in_order(connection: Connection, seen: Count) -> bool:
-    """Whether each chain is as its entries say, beginning with sequence 1."""
-    node, sequence, last = None, 0, FIRST
-    for batch in tree_holdings.entry_rows(connection):
-        for *values, form, hashed in batch:
-            if values[1] != node:
-                node, sequence, last = values[1], 0, FIRST
-            sequence += 1
-            if values[2] != sequence or values[-1] != last or not _agree(values, form, hashed):
-                return False
-            last = hashed
-        seen(len(batch))
-    return True
-
-
 def _agree(values: Sequence[Any], form: Any, hashed: Any) -> bool:
     try:
         return bool(formed(values) == form and sha256(b"\x00" + form).digest() == hashed)
-    except _NOT_AN_ENTRY:
+    except NOT_AN_ENTRY:
         return False
-
-
-def _noted(chain: Iterator[Stored], seen: Count) -> Iterator[Stored]:
-    for stored in chain:
-        seen(1)
-        yield stored
-
-
-def _nobody(_: int) -> None:
-    """Whoever was told of the entries in the first pass is not told again."""
-
-
-def _of_flaw(flaw: Flaw) -> Finding:
-    return Finding("audit.chain", "", flaw.field, flaw.expected, flaw.got, flaw.node, flaw.sequence)

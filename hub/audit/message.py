@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from hub import envelope, proof
@@ -11,11 +13,12 @@ from hub.audit.finding import Finding, differing
 from hub.audit.held import Held
 from hub.errors import Refused
 from hub.ledger import Entry, entry_hash, from_microseconds, to_microseconds
-from hub.message import Attachment, Envelope, Hop
+from hub.message import Attachment, Envelope, Hop, Signed
 from hub.parser import ParseLimits, parse
 from hub.proof import Stamp
 from hub.schema.schema import Schemas
 from hub.signing import signature
+from hub.trust.certificate import read_certificate
 
 LIMITS = ParseLimits(max_bytes=2**31 - 1)
 """What was accepted under other limits must still be readable."""
@@ -52,22 +55,23 @@ def check_message(held: Held, raw: bytes | None, standard: Standard) -> Iterator
         yield Finding("audit.document-missing", what, "digest", got=str(held.message["digest"]))
         return
     try:
-        found, signer = _read(raw, standard.schemas)
+        found, signed = _read(raw, standard.schemas)
     except Refused as error:
         yield Finding("audit.envelope", what, got=error.code)
         return
-    yield from differing("audit.message", what, _expected(found, signer, raw), held.message)
+    yield from differing("audit.message", what, _expected(found, signed.thumbprint, raw), held.message)
     yield from _check_manifest(found.attachments, held, what)
     if entry is not None:
-        yield from _check_entry(entry, held, signer, standard)
+        yield from _check_entry(entry, held, signed.thumbprint, standard)
+        yield from _check_signer_date(entry, signed.certificate, what)
         yield from _check_stamp(entry, held, standard)
 
 
-def _read(raw: bytes, schemas: Schemas) -> tuple[Envelope, str]:
+def _read(raw: bytes, schemas: Schemas) -> tuple[Envelope, Signed]:
     root = parse(raw, LIMITS)
     schemas.check_envelope(root)
     signed = signature.verify(root)
-    return envelope.read(signed.root), signed.thumbprint
+    return envelope.read(signed.root), signed
 
 
 def _expected(found: Envelope, signer: str, raw: bytes) -> dict[str, object]:
@@ -108,6 +112,19 @@ def _check_entry(entry: Entry, held: Held, signer: str, standard: Standard) -> I
         if getattr(entry, name) != wanted:
             got = str(getattr(entry, name))
             yield Finding("audit.entry", what, name, str(wanted), got, entry.node, entry.sequence)
+
+
+def _check_signer_date(entry: Entry, certificate: bytes, what: str) -> Iterator[Finding]:
+    since, until = _dates(certificate)
+    if not to_microseconds(since) <= entry.time_us <= to_microseconds(until):
+        expected, place = f"{since.isoformat()} - {until.isoformat()}", (entry.node, entry.sequence)
+        yield Finding("audit.signer-date", what, "time_us", expected, str(entry.time_us), *place)
+
+
+@lru_cache(maxsize=1024)
+def _dates(certificate: bytes) -> tuple[datetime, datetime]:
+    read = read_certificate(certificate)
+    return read.not_before, read.not_after
 
 
 def _check_stamp(entry: Entry, held: Held, standard: Standard) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Opens a database: SQLite (WAL, full fsync) or PostgreSQL, and turns its errors into ours.
+"""Opens a database: SQLite (WAL, full fsync) or PostgreSQL (psycopg 3).
 
 Refuses a database of a newer layout, one that belongs to nobody, and a folder that cannot be written, before anything
 is changed.
@@ -6,61 +6,49 @@ is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from hub.errors import HubError, Misconfigured, Unavailable
+from hub.errors import Misconfigured
+from hub.store.faults import translated
 from hub.store.tables import VERSION, meta, metadata
 
-_BY_WORDS = (
-    ("disk is full", "store.full"),
-    ("No space left", "store.full"),
-    ("readonly database", "store.read-only"),
-    ("read-only transaction", "store.read-only"),
-    ("disk I/O error", "store.io"),
-    ("locked", "store.busy"),
-)
-
-
-def translate(error: DBAPIError) -> HubError:
-    """The hub's own error for a driver's: what the operator must mend, or what passes by itself."""
-    words = str(error.orig)
-    for part, code in _BY_WORDS:
-        if part in words:
-            return Unavailable(code, operator=words)
-    if "malformed" in words or "not a database" in words:
-        return Misconfigured("store.damaged", operator=words)
-    return Unavailable("store.unreachable", operator=words)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Let no driver's error pass as itself."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise translate(error) from error
+_OURS = {"version", "hub", "ledger", "registry"}
+_POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": 10,  # seconds, per address
+    "keepalives_idle": 30,  # a primary that vanished without a word is noticed within a minute or so
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "fallback_application_name": "hub",
+}
 
 
 def connect(url: str) -> Engine:
-    """An engine for `url`, not yet opened. Errors: Misconfigured store.url."""
+    """An engine for `url`, not yet opened. Errors: Misconfigured store.url, store.driver."""
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ArgumentError("neither sqlite nor postgresql")
+        if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+            return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+        if parsed.drivername != "sqlite":
+            raise ArgumentError("neither sqlite nor postgresql+psycopg")
         engine = create_engine(parsed)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise Misconfigured("store.url", operator=str(error)) from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    except ImportError as error:
+        raise Misconfigured("store.driver", operator=str(error)) from None
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    arguments = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
+    # Asked before each use whether it still lives: a connection lost while it was idle costs no message its answer.
+    return create_engine(url, connect_args=arguments, pool_pre_ping=True)
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
@@ -75,22 +63,33 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def create(url: str, facts: dict[str, str]) -> None:
-    """Create all tables and write `facts` into `meta`. Errors: Misconfigured store.exists."""
+    """Create all tables and write `facts` into `meta`, or change nothing. Errors: Misconfigured store.exists."""
     engine = connect(url)
     path = engine.url.database
     if engine.dialect.name == "sqlite" and path and Path(path).exists() and Path(path).stat().st_size:
         raise Misconfigured("store.exists")
     with translated(), engine.execution_options(hub_writes=True).begin() as connection:
-        if inspect(connection).has_table("meta"):
-            raise Misconfigured("store.exists")
+        if inspect(connection).get_table_names():
+            raise Misconfigured("store.exists", operator=str(engine.url))
         metadata.create_all(connection)
         rows = {"version": str(VERSION), **facts}
         connection.execute(insert(meta), [{"key": k, "value": v} for k, v in rows.items()])
     engine.dispose()
 
 
+def discard(url: str) -> None:
+    """Drop every table of ours, with all that is in it."""
+    engine = connect(url)
+    with translated(), engine.execution_options(hub_writes=True).begin() as connection:
+        metadata.drop_all(connection)
+    engine.dispose()
+
+
 def read_meta(engine: Engine) -> dict[str, str]:
-    """What `meta` says, after the checks that the database is one of ours and not newer than this program."""
+    """What `meta` says, after the checks that the database is one of ours and not newer than this program.
+
+    Errors: Misconfigured store.absent, store.foreign, store.newer.
+    """
     path = engine.url.database
     if engine.dialect.name == "sqlite" and path not in (None, ":memory:") and not Path(str(path)).exists():
         raise Misconfigured("store.absent", operator=str(path))
@@ -98,7 +97,9 @@ def read_meta(engine: Engine) -> dict[str, str]:
         if not inspect(connection).has_table("meta"):
             raise Misconfigured("store.absent", operator=str(engine.url))
         facts = {row.key: row.value for row in connection.execute(select(meta))}
-    found = facts.get("version", "0")
+    if not _OURS <= facts.keys():
+        raise Misconfigured("store.foreign", operator=str(engine.url))
+    found = facts["version"]
     if not found.isdigit() or int(found) > VERSION:
         raise Misconfigured("store.newer", expected=str(VERSION), got=found)
     return facts

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
-from hub.store.engine import connect, create, read_meta, translated
+from hub.store.engine import connect, create, discard, read_meta
+from hub.store.faults import translated
 from hub.store.transaction import Transaction
 
 
@@ -20,6 +21,9 @@ class Store:
         self.ledger_id = meta["ledger"]
         self.hub_id = meta["hub"]
         self._writing = engine.execution_options(hub_writes=True)
+        # SQLite's readers see one state by nature; PostgreSQL's see each commit unless told otherwise.
+        one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = engine.execution_options(**one_state) if engine.dialect.name == "postgresql" else engine
 
     @classmethod
     def create(cls, url: str, *, hub_id: str, ledger_id: str) -> None:
@@ -27,8 +31,13 @@ class Store:
         create(url, {"hub": hub_id, "ledger": ledger_id, "registry": "1"})
 
     @classmethod
+    def discard(cls, url: str) -> None:
+        """Take back a database that was created just now. Errors: Unavailable store.*."""
+        discard(url)
+
+    @classmethod
     def open(cls, url: str, node: str = "hub") -> Store:
-        """Open an existing database. Errors: Misconfigured store.absent, store.newer, store.damaged."""
+        """Open an existing database. Errors: Misconfigured store.* if it is not one of ours or not usable."""
         engine = connect(url)
         return cls(engine, read_meta(engine), node)
 
@@ -43,7 +52,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the database and writes nothing."""
-        with translated(), self.engine.begin() as connection:
+        with translated(), self._reading.begin() as connection:
             yield connection
 
     def close(self) -> None:

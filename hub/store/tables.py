@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     String,
     Table,
     Text,
@@ -22,6 +23,9 @@ VERSION = 1
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
+
+SEQUENCES = {name: Sequence(f"{name}_id_seq", metadata=metadata) for name in ("messages", "deliveries")}
+"""Where PostgreSQL takes the ids of rows from; SQLite has one writer and needs none."""
 
 meta = Table(
     "meta",
@@ -282,6 +286,7 @@ numbered = Table(
 """The last entry of each node's chain that has its place in the tree."""
 
 __all__ = [
+    "SEQUENCES",
     "VERSION",
     "anchors",
     "certificates",

@@ -54,6 +54,11 @@ def cosignatures_alone(connection: Connection) -> list[Any]:
     return list(connection.scalars(select(_plain(cosignatures.c.size)).where(~beside)))
 
 
+def count_tree(connection: Connection) -> int:
+    """How many leaves and checkpoints there are."""
+    return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in (leaves, checkpoints))
+
+
 def tile(connection: Connection, level: int, number: int) -> Any:
     """The hashes of one tile, None if there is none."""
     query = select(_plain(tiles.c.hashes)).where(tiles.c.level == level, tiles.c.number == number)
@@ -77,16 +82,22 @@ def positions(connection: Connection) -> dict[Any, tuple[Any, Any]]:
     return {row[0]: (row[1], row[2]) for row in connection.execute(select(*map(_plain, columns)))}
 
 
-def unnumbered(connection: Connection, before_us: int) -> list[tuple[Any, Any, int]]:
-    """Entries older than `before_us` without a leaf: node, the first of them, and how many."""
-    beside = exists().where(leaves.c.node == ledger.c.node, leaves.c.sequence == ledger.c.sequence)
-    query = (
-        select(_plain(ledger.c.node), func.min(ledger.c.sequence), func.count())
-        .where(ledger.c.time_us < before_us, ~beside)
-        .group_by(ledger.c.node)
-        .order_by(ledger.c.node)
-    )
-    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+def last_checkpoint(connection: Connection) -> Any:
+    """The size of the largest checkpoint, None if there is none."""
+    return connection.scalar(select(func.max(checkpoints.c.size)))
+
+
+def chain_ends(connection: Connection) -> list[tuple[Any, Any]]:
+    """Every node with its last sequence."""
+    query = select(_plain(ledger.c.node), _plain(func.max(ledger.c.sequence))).group_by(ledger.c.node)
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(ledger.c.node))]
+
+
+def waiting(connection: Connection, node: Any, after: int, before_us: int) -> tuple[Any, int]:
+    """The first of a node's entries beyond `after` that is older than `before_us`, and how many there are."""
+    beyond = and_(ledger.c.node == node, ledger.c.sequence > after, ledger.c.time_us < before_us)
+    row = connection.execute(select(func.min(ledger.c.sequence), func.count()).where(beyond)).one()
+    return row[0], row[1]
 
 
 def _plain(column: ColumnElement[Any]) -> Any:

@@ -1,0 +1,84 @@
+"""Part of the audit: one checkpoint and its cosignatures, against the keys of the log and of its witnesses. Pure.
+
+Times of signing are the database's word; a cosignature's time is its witness's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.audit.finding import Finding, differing, shown
+from hub.errors import Refused
+from hub.ledger import from_microseconds, to_microseconds
+from hub.tree.checkpoint import Checkpoint, cosignatures, open_checkpoint
+from hub.tree.key import NoteKey
+from hub.tree.note import Note, opened, read_note, read_signature
+
+_LATEST_US = 253_402_300_799_000_000  # the end of the year 9999, beyond which there is no datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """A key that signs checkpoints, and between which times it may: those of its certificate, None if it has none."""
+
+    key: NoteKey
+    dates: tuple[datetime, datetime] | None = None
+
+
+def check_checkpoint(row: Sequence[Any], origin: str, keys: Sequence[LogKey]) -> Iterator[Finding]:
+    """Yield what is wrong with a stored checkpoint: size, root, note, time of signing. Its tree is not looked at."""
+    size, root, written, signed_us = row
+    what = name_of(size)
+    try:
+        note = read_note(written.encode() if isinstance(written, str) else b"")
+        found = open_checkpoint(note, origin, [known.key for known in keys])
+    except (Refused, UnicodeEncodeError) as error:
+        yield Finding("audit.checkpoint", what, "note", got=getattr(error, "code", "note.malformed"))
+        return
+    stored = {"size": size, "root": root}
+    yield from differing("audit.checkpoint", what, {"size": found.size, "root": found.root}, stored)
+    yield from _check_dates(note, what, signed_us, keys)
+
+
+def _check_dates(note: Note, what: str, signed_us: Any, keys: Sequence[LogKey]) -> Iterator[Finding]:
+    if not isinstance(signed_us, int) or not 0 <= signed_us <= _LATEST_US:
+        yield Finding("audit.checkpoint", what, "signed_us", got=shown(signed_us))
+        return
+    at = from_microseconds(signed_us)
+    known = {(item.key.name, item.key.id): item for item in keys}
+    for signature in opened(note, [item.key for item in keys]):
+        dates = known[signature.name, signature.key_id].dates
+        if dates and not dates[0] <= at <= dates[1]:
+            expected = " - ".join(date.isoformat() for date in dates)
+            yield Finding("audit.checkpoint-key", what, "signed_us", expected, at.isoformat())
+
+
+def check_cosignatures(
+    row: Sequence[Any], lines: Iterable[Sequence[Any]], witnesses: Sequence[NoteKey]
+) -> Iterator[Finding]:
+    """Yield what is wrong with the cosignatures kept of a checkpoint: witness, line, time."""
+    size, _, written, _ = row
+    what = name_of(size)
+    for witness, line, at_us in lines:
+        try:
+            text = read_note(written.encode() if isinstance(written, str) else b"").text
+            signature = read_signature(line.removesuffix("\n") if isinstance(line, str) else "")
+            (found,) = cosignatures(Note(text, (signature,)), witnesses)
+        except (Refused, UnicodeEncodeError) as error:
+            yield Finding("audit.cosignature", what, shown(witness), got=getattr(error, "code", "note.malformed"))
+            continue
+        expected = {"witness": found.witness, "line": found.line, "at_us": to_microseconds(found.at)}
+        yield from differing("audit.cosignature", what, expected, {"witness": witness, "line": line, "at_us": at_us})
+
+
+def read_kept(octets: bytes, origin: str, keys: Sequence[LogKey]) -> Checkpoint:
+    """A checkpoint that somebody else kept, proven to be this log's. Errors: Refused note.*"""
+    return open_checkpoint(read_note(octets), origin, [known.key for known in keys])
+
+
+def name_of(size: object) -> str:
+    """How findings call a checkpoint."""
+    return f"checkpoint {shown(size)}"

@@ -1,0 +1,95 @@
+"""The readable page of an evidence file, in Chinese and English: what it holds, hop by hop, and how to check it.
+
+The page proves nothing and says so. `sections` gives its words; `as_html` writes them for a browser, `hub.evidence.pdf`
+for paper.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from hub.evidence.dossier import Dossier, Paper, Proven
+from hub.ledger import from_microseconds
+from hub.message import Hop
+
+NAME = "page.html"
+
+_HOPS = {
+    Hop.ACCEPTED: "接收 accepted",
+    Hop.REFUSED: "拒绝 refused",
+    Hop.REPLAYED: "重复提交 submitted again",
+    Hop.HELD: "暂存 held",
+    Hop.RELEASED: "放行 released",
+    Hop.FETCHED: "信箱取件 fetched",
+    Hop.DELIVERED: "送达 delivered",
+    Hop.ATTEMPT_FAILED: "投递未成功 attempt failed",
+    Hop.GAVE_UP: "停止投递 given up",
+    Hop.RESENT: "重新投递 resent",
+    Hop.NOTICE: "未投递通知 notice",
+}
+_TITLE = "公文交换证据 Evidence of exchange"
+_CHECK = (
+    "本页仅供阅读，不是证据本身。请用 verify_evidence.py 离线核验整个文件，账本密钥与根证书须另行取得，不得取自本文件。",
+    "This page is for reading; it is not the evidence. Check the whole file offline with verify_evidence.py, with the "
+    "ledger's key and the root certificate got over another way, never from this file.",
+    "python3 verify_evidence.py FILE --log-key KEY --anchor ROOT.pem",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with rows under it; a row is a label and a text, or a text alone with an empty label."""
+
+    heading: str
+    rows: tuple[tuple[str, str], ...]
+
+
+def sections(dossier: Dossier) -> tuple[Section, ...]:
+    """The page's words."""
+    root = dossier.checkpoint.split("\n")[:3]
+    overview = (
+        ("内容 Subject", dossier.subject),
+        ("交换中心 Hub", dossier.hub),
+        ("导出时间 Exported", f"{dossier.exported:%Y-%m-%d %H:%M:%S} UTC"),
+        ("账本 Ledger", root[0]),
+        ("账目总数与根 Size and root", f"{root[1]}  {root[2]}"),
+    )
+    messages = tuple(_message(dossier, number, one) for number, one in enumerate(dossier.messages, start=1))
+    return (Section(_TITLE, overview), *messages, Section("核验 Checking", tuple(("", line) for line in _CHECK)))
+
+
+def _message(dossier: Dossier, number: int, one: Paper) -> Section:
+    hops = [p for p in dossier.entries if (p.entry.sender, p.entry.message_id) == (one.sender, one.message_id)]
+    rows = (
+        ("文号 Number", one.title),
+        ("接收时间 Received", f"{one.received:%Y-%m-%d %H:%M:%S} UTC"),
+        ("信封 SHA-256", hashlib.sha256(one.envelope).hexdigest()),
+        *(_hop(proven) for proven in hops),
+    )
+    return Section(f"{number}. {one.sender}/{one.message_id}", tuple(row for row in rows if row[1]))
+
+
+def _hop(proven: Proven) -> tuple[str, str]:
+    entry = proven.entry
+    said = f"{_HOPS.get(entry.kind, entry.kind)}: {entry.source} → {entry.target} {entry.detail}".rstrip()
+    return f"{from_microseconds(entry.time_us):%Y-%m-%d %H:%M:%S}", f"{said} ({entry.node}/{entry.sequence})"
+
+
+def as_html(dossier: Dossier) -> tuple[str, bytes]:
+    """The page's name and its bytes: one file without links, scripts or fonts, every word escaped."""
+    body = "".join(_html(section) for section in sections(dossier))
+    style = "body{font-family:sans-serif;max-width:60em;margin:2em auto}th{text-align:left;vertical-align:top;width:14em}"
+    head = f'<meta charset="utf-8"><title>{_TITLE}</title><style>{style}td{{word-break:break-all}}</style>'
+    return NAME, f'<!DOCTYPE html><html lang="zh"><head>{head}</head><body>{body}</body></html>'.encode()
+
+
+def _html(section: Section) -> str:
+    return f"<h2>{escape(section.heading)}</h2><table>{''.join(_rows(section))}</table>"
+
+
+def _rows(section: Section) -> Iterator[str]:
+    for label, text in section.rows:
+        yield f"<tr><th>{escape(label)}</th><td>{escape(text)}</td></tr>"

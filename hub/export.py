@@ -1,0 +1,98 @@
+"""Writes an evidence file: everything about a message or a case that convinces someone who does not trust the hub.
+
+Four steps: find the messages, prove each entry in one checkpoint, collect what the proofs stand on, seal. Promises:
+nothing is written that is not yet in the tree; what is written was read in one view of the database. It does not judge
+what it writes: that is for `verify_evidence.py`, which shares no code with this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Connection
+
+from hub.errors import Refused
+from hub.evidence.asic import pack
+from hub.evidence.contents import contents
+from hub.evidence.dossier import Dossier, Proven, Trusted
+from hub.evidence.page import as_html
+from hub.hub import Hub
+from hub.store import evidence
+from hub.store.registry import read_anchors
+from hub.store.trace import StoredMessage
+from hub.tree.key import NoteKey
+from hub.trust.crl_folder import crl_files
+
+Page = Callable[[Dossier], tuple[str, bytes]]
+"""Gives the name and the bytes of the readable page."""
+
+
+def export(
+    hub: Hub, folder: Path, found: Iterable[StoredMessage], subject: str, keys: Iterable[NoteKey], page: Page = as_html
+) -> tuple[Dossier, bytes]:
+    """The evidence of these messages and their replies, and the container to hand on; `keys` are the log's.
+
+    Errors: Refused tree.not-numbered while an entry waits for its place; Misconfigured store.lost, tree.damaged.
+    """
+    dossier = collect(hub, folder, found, subject, keys)
+    return dossier, pack(contents(dossier, page(dossier)), hub.id, hub.signer, dossier.exported)
+
+
+def collect(
+    hub: Hub, folder: Path, found: Iterable[StoredMessage], subject: str, keys: Iterable[NoteKey]
+) -> Dossier:
+    """What an evidence file of these messages holds. Errors: as `export`."""
+    with hub.store.reading() as connection:
+        messages = evidence.with_replies(connection, found)  # 1
+        checkpoint, entries = _prove(connection, messages)  # 2
+        signers = {one.entry.signer for one in entries}  # 3
+        return Dossier(
+            hub=hub.id,
+            ledger=hub.store.ledger_id,
+            subject=subject,
+            exported=_whole_seconds(hub.clock()),
+            messages=tuple(evidence.read_paper(connection, one) for one in messages),
+            entries=entries,
+            evidence=evidence.read_named(connection, entries),
+            checkpoint=checkpoint,
+            log_keys=tuple(key.text() for key in keys),
+            trusted=_trusted(connection, hub, folder, signers),
+        )
+
+
+def _prove(connection: Connection, messages: Iterable[StoredMessage]) -> tuple[str, tuple[Proven, ...]]:
+    """One checkpoint's note, and every entry with its proof in that tree."""
+    messages = tuple(messages)
+    try:
+        latest = [one for message in messages for one in evidence.read_proven(connection, message)]
+        checkpoint = evidence.choose_checkpoint(connection, latest)
+    except Refused as error:
+        if error.code != "tree.no-checkpoint":
+            raise
+        raise Refused("tree.not-numbered") from None
+    proven = (one for message in messages for one in evidence.read_proven(connection, message, checkpoint.size))
+    return checkpoint.note, tuple(proven)
+
+
+def _trusted(connection: Connection, hub: Hub, folder: Path, signers: Iterable[str]) -> Trusted:
+    """Certificates and lists as they stand now: a list tells since when a certificate is revoked."""
+    certificates = (hub.signer.certificate, *hub.signer.chain, *evidence.read_certificates(connection, signers))
+    return Trusted(
+        certificates=tuple(dict.fromkeys(certificates)),
+        anchors=tuple(der for _, _, der in read_anchors(connection)),
+        crls=tuple(_as_der(path.read_bytes()) for path in crl_files(folder / hub.settings.trust.crl_folder)),
+    )
+
+
+def _as_der(crl: bytes) -> bytes:
+    if not crl.lstrip().startswith(b"-----BEGIN"):
+        return crl
+    return x509.load_pem_x509_crl(crl).public_bytes(Encoding.DER)
+
+
+def _whole_seconds(at: datetime) -> datetime:
+    return at.replace(microsecond=0)

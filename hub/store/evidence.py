@@ -1,0 +1,97 @@
+"""Reads what an evidence file holds: messages with their bytes, entries in their fixed forms, the documents they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, select
+
+from hub.errors import Misconfigured, Refused
+from hub.evidence.dossier import Paper, Proven
+from hub.ledger import read_form
+from hub.store.tables import certificates, documents, ledger
+from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_message
+from hub.store.tree_proofs import Published, read_checkpoint, read_inclusion, read_witnessed
+
+MOST_MESSAGES = 1000
+
+
+def find_case(connection: Connection, texts: Sequence[str]) -> list[StoredMessage]:
+    """The messages whose case or document number is one of these, oldest first."""
+    found = find_messages(connection, texts, MOST_MESSAGES)
+    return [one for one in reversed(found) if {one.case_number, one.document_number}.intersection(texts)]
+
+
+def with_replies(connection: Connection, found: Iterable[StoredMessage]) -> list[StoredMessage]:
+    """These messages, and each one's replies behind it; none twice."""
+    whole: dict[int, StoredMessage] = {}
+    for one in found:
+        traced = read_message(connection, one.sender, one.message_id)
+        whole.update({m.id: m for m in (one, *(traced.replies if traced else ()))})
+    return list(whole.values())
+
+
+def read_paper(connection: Connection, message: StoredMessage) -> Paper:
+    """A message with its bytes. Errors: Misconfigured store.lost."""
+    return Paper(
+        sender=message.sender,
+        message_id=message.message_id,
+        title=message.document_number or message.case_number or "",
+        received=message.received,
+        envelope=_kept(connection, message.digest),
+        stamp=message.stamp,
+        beside=tuple(read_attachments(connection, message.id)),
+    )
+
+
+def read_proven(connection: Connection, message: StoredMessage, size: int | None = None) -> list[Proven]:
+    """Every entry about a message with its place in the tree of this size, or the latest.
+
+    Errors: Refused tree.not-numbered, tree.no-checkpoint; Misconfigured tree.damaged, if a stored form is no entry too.
+    """
+    rows = connection.execute(
+        select(ledger.c.node, ledger.c.sequence, ledger.c.form)
+        .where(ledger.c.sender == message.sender, ledger.c.message_id == message.message_id)
+        .order_by(ledger.c.time_us, ledger.c.node, ledger.c.sequence)
+    )
+    return [_proven(connection, row.node, row.sequence, row.form, size) for row in rows.all()]
+
+
+def _proven(connection: Connection, node: str, sequence: int, form: bytes, size: int | None) -> Proven:
+    found = read_inclusion(connection, node, sequence, size)
+    try:
+        return Proven(read_form(form), form, found.index, tuple(found.proof))
+    except ValueError as error:
+        raise Misconfigured("tree.damaged", where=f"{node}/{sequence}", operator=str(error)) from None
+
+
+def choose_checkpoint(connection: Connection, entries: Iterable[Proven]) -> Published:
+    """The latest checkpoint that a witness cosigned, if it is over all of these entries; else the latest.
+
+    Errors: Refused tree.no-checkpoint.
+    """
+    size = max((one.index + 1 for one in entries), default=0)
+    try:
+        return read_witnessed(connection, size)
+    except Refused:
+        return read_checkpoint(connection)
+
+
+def read_named(connection: Connection, entries: Iterable[Proven]) -> dict[str, bytes]:
+    """The documents that entries name as evidence, by digest; an entry may name one that was never kept."""
+    named = {one.entry.evidence.hex(): None for one in entries if one.entry.evidence}
+    found = {digest: read_document(connection, digest) for digest in named}
+    return {digest: content for digest, content in found.items() if content is not None}
+
+
+def read_certificates(connection: Connection, thumbprints: Iterable[str]) -> list[bytes]:
+    """The enrolled certificates of these thumbprints, DER."""
+    query = select(certificates.c.der).where(certificates.c.thumbprint.in_(sorted(set(thumbprints))))
+    return [bytes(der) for der in connection.scalars(query.order_by(certificates.c.thumbprint))]
+
+
+def _kept(connection: Connection, digest: str) -> bytes:
+    found = connection.scalar(select(documents.c.content).where(documents.c.digest == digest))
+    if found is None:
+        raise Misconfigured("store.lost", got=digest)
+    return bytes(found)

