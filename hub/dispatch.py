@@ -98,7 +98,8 @@ class Dispatcher:
         if not chosen:
             return 0
         at = hub.clock()
-        until = at + timedelta(seconds=hub.settings.delivery.lease)
+        slowest = max(endpoint.profile.timeout for endpoint in chosen.values())
+        until = at + timedelta(seconds=max(hub.settings.delivery.lease, 2 * slowest))
         wanted = [(code, RUN) for code in chosen]
         leased = await hub.writer.run(lambda transaction: outbox.lease(transaction, wanted, at, until))  # 1
         by_endpoint: dict[str, list[Leased]] = {}
@@ -143,12 +144,16 @@ class Dispatcher:
             self._woken.set()
 
     async def _work(self, endpoint: Endpoint, waiting: deque[Leased]) -> None:
-        while waiting and not self._stopping and self._open(endpoint):
+        while waiting and not self._stopping and self._open(endpoint) and self._in_time(endpoint, waiting[0]):
             leased = waiting.popleft()
             self._probe(endpoint)
             outcome = await deliver(self._hub(), self._connector, endpoint, leased)
             self._learn(endpoint, outcome)
             _log(leased, outcome)
+
+    def _in_time(self, endpoint: Endpoint, leased: Leased) -> bool:
+        """Whether an answer will be here before the lease ends; what comes later could be handed over twice."""
+        return self._hub().clock() + timedelta(seconds=endpoint.profile.timeout) <= leased.until
 
     async def _release(self, load: Iterable[Leased]) -> None:
         deliveries = [one.consignment.delivery_id for one in load]

@@ -289,3 +289,21 @@ def test_an_endpoint_gets_as_many_at_once_as_its_profile_allows(town: Town) -> N
     assert max(together) == 3
     assert len(town.connector.handed) == 9
     town.check()
+
+
+def test_a_slow_endpoint_is_sent_nothing_whose_lease_may_end_before_the_answer(town: Town) -> None:
+    sound = town.connector.deliver
+
+    async def slow(endpoint: Endpoint, consignment: Consignment) -> bytes:
+        town.clock.turn(seconds=25)
+        await town.dispatcher.sweep()  # as the serving loop does each second
+        return await sound(endpoint, consignment)
+
+    town.connector.deliver = slow  # type: ignore[method-assign]
+    for _ in range(10):
+        town.send("a", "b")
+    town.deliver()
+    assert len(town.connector.handed) == 10
+    assert len({c.message_id for c in town.connector.handed}) == 10
+    assert len(town.hops(Hop.DELIVERED)) == 10
+    town.check()

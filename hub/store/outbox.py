@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Row, Select, and_, bindparam, exists, func, null, or_, select, update
+from sqlalchemy import CTE, Connection, Row, Select, bindparam, exists, func, null, or_, select, update
 
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import Consignment, DeliveryState, Role
@@ -27,10 +27,11 @@ _UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, Del
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A delivery in this node's hands. `attempts` counts those before this one."""
+    """A delivery in this node's hands until `until`. `attempts` counts those before this one."""
 
     consignment: Consignment
     endpoint: str
+    until: datetime
     attempts: int
     first_at: datetime
     expires: datetime | None
@@ -138,8 +139,13 @@ def _due(connection: Connection, endpoints: Iterable[tuple[str, int]], at: datet
 def lease_expired(transaction: Transaction, at: datetime, until: datetime, most: int = 100) -> list[Leased]:
     """Lease waiting deliveries whose message has expired, to be ended as dead letters."""
     expired = _ROWS.where(deliveries.c.state == _WAITING, deliveries.c.expires_us <= to_microseconds(at))
-    rows = transaction.connection.execute(expired.limit(most)).all()
+    rows = transaction.connection.execute(_free(expired.limit(most))).all()
     return _take(transaction, rows, until, transaction.node)
+
+
+def _free(query: Select[Any]) -> Select[Any]:
+    """Only rows that no other transaction is at work on, locked for this one."""
+    return query.with_for_update(skip_locked=True, of=deliveries)
 
 
 def _take(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime, holder: str) -> list[Leased]:
@@ -147,10 +153,10 @@ def _take(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime, h
         return []
     lease = {"new_state": str(DeliveryState.LEASED), "holder": holder, "until": to_microseconds(until)}
     _LEASE.execute_many(transaction.connection, [{**lease, "delivery": row.id} for row in rows])
-    return _consign(transaction, rows)
+    return _consign(transaction, rows, until)
 
 
-def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]:
+def _consign(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime) -> list[Leased]:
     connection = transaction.connection
     envelopes = {digest: _read_content(connection, digest) for digest in {row.digest for row in rows}}
     with_files = {row.message for row in rows if row.beside}
@@ -170,6 +176,7 @@ def _consign(transaction: Transaction, rows: Sequence[Row[Any]]) -> list[Leased]
                 attachments=beside.get(row.message, ()),
             ),
             endpoint=row.endpoint,
+            until=until,
             attempts=row.attempts,
             first_at=from_microseconds(row.first_us),
             expires=from_microseconds(row.expires_us) if row.expires_us else None,
@@ -269,9 +276,11 @@ def reclaim(transaction: Transaction, at: datetime, *, own: bool = False) -> int
     lapsed = deliveries.c.lease_until_us < to_microseconds(at)
     if own:
         lapsed = or_(lapsed, deliveries.c.lease_node == transaction.node)
+    # What another transaction holds is being settled or taken back there; waiting for it could go in a circle.
+    found = _free(select(deliveries.c.id).where(deliveries.c.state == str(DeliveryState.LEASED), lapsed))
     result = transaction.connection.execute(
         update(deliveries)
-        .where(and_(deliveries.c.state == str(DeliveryState.LEASED), lapsed))
+        .where(deliveries.c.id.in_(found))
         .values(state=str(DeliveryState.WAITING), lease_node=None, lease_until_us=None)
     )
     return int(result.rowcount)
