@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from hub import accept as road
 from hub import envelope, proof
-from hub.errors import Refused
+from hub.errors import Refused, Unavailable
 from hub.message import Classification, DeliveryState, Hop
 from hub.parser import parse
 from hub.registry.registry import Registry
@@ -226,3 +228,23 @@ def test_a_department_with_no_endpoint_keeps_a_queue(town: Town) -> None:
     receipt = town.send("a", ["new", "b"])
     assert town.deliver() == 1
     assert town.states("a", receipt.message_id)["new"] is DeliveryState.WAITING
+
+
+def test_a_full_disk_takes_nothing_more_still_reads_and_heals_alone(town: Town) -> None:
+    first = town.send("a", "b")
+    engine = town.hub.store.engine
+    line = envelope.attachment("plan", "p", "application/ofd", b"x" * 60_000, inline=True)
+    raw = town.signed("a", "b", message_id="big", attachments=[line])
+
+    def full(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # SQLite makes it the present size
+
+    event.listen(engine, "connect", full)
+    engine.dispose()
+    with pytest.raises(Unavailable, match=r"store\.full"):
+        town.run(road.accept(town.hub, raw))
+    assert town.trace("a", first.message_id).message.digest == first.digest
+    event.remove(engine, "connect", full)
+    engine.dispose()
+    assert not town.submit(raw).replayed
+    town.check()

@@ -253,9 +253,7 @@ def test_an_unknown_error_of_a_connector_is_undelivered_only(town: Town) -> None
     assert cause_of(town, receipt.message_id, "b") == "delivery.fault"
 
 
-def test_each_attempt_is_one_line_in_the_log_without_the_payload(
-    town: Town, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_each_attempt_is_one_line_in_the_log_without_the_payload(town: Town, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "hub.deliver")
     town.connector.trouble["c"] = undelivered()
     receipt = town.send("a", ["b", "c"])

@@ -282,10 +282,10 @@ def registry_of(codes: Iterable[str], mailboxes: Iterable[str] = ()) -> Registry
     )
 
 
-def found_town(folder: Path, codes: Iterable[str] = ("a", "b", "c", "d", "m", "s")) -> Town:
-    """Found a town; department `m` pulls from a mailbox, `s` is the supervision authority."""
+def found_town(folder: Path, codes: Iterable[str] = ("a", "b", "c", "d", "m", "s"), url: str = "") -> Town:
+    """Found a town, in an empty database at `url`; `m` pulls from a mailbox, `s` is the supervision authority."""
     clock = Clock()
-    url = f"sqlite:///{folder / 'hub.db'}"
+    url = url or f"sqlite:///{folder / 'hub.db'}"
     Store.create(url, hub_id=HUB, ledger_id="town")
     store = Store.open(url)
     with store.transaction() as transaction:

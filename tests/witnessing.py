@@ -1,0 +1,82 @@
+"""A witness beside a town, and the town's ledger as a witness reaches it, without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hub.cosign import keep_cosignature
+from hub.errors import Refused
+from hub.sequence import checkpoint_signers
+from hub.settings import Sequencing
+from hub.store.tree_proofs import read_checkpoint, read_consistency
+from hub.tree.key import NoteKey
+from hub.witness.folder import WitnessFolder
+from hub.witness.look import Log, Outcome, look
+from hub.witness.settings import WitnessSettings
+from tests.test_sequence import append, drain, sequencer
+from tests.town import START, Town, found_town
+
+NAME = "supervision.example/w1"
+PRIVATE = Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)
+
+
+@dataclass
+class DirectLog:
+    """The ledger of a town. `before` is called before a cosignature is taken."""
+
+    town: Town
+    before: Callable[[], None] = lambda: None
+
+    async def latest(self) -> bytes | None:
+        with self.town.hub.store.reading() as connection:
+            try:
+                return read_checkpoint(connection).note.encode()
+            except Refused:
+                return None
+
+    async def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        with self.town.hub.store.reading() as connection:
+            return tuple(read_consistency(connection, old, new).proof)
+
+    async def hand_in(self, note: bytes) -> None:
+        self.before()
+        await keep_cosignature(self.town.hub, note)
+
+
+def log_keys(town: Town) -> tuple[NoteKey, ...]:
+    return tuple(one.key for one in checkpoint_signers(town.hub, town.folder))
+
+
+def witness_of(town: Town, folder: Path, url: str = "http://hub.test") -> WitnessFolder:
+    """A witness of a town's ledger, which the town knows."""
+    settings = WitnessSettings(url, NAME, log_keys(town), interval=0.0)
+    made = WitnessFolder.create(folder, settings, PRIVATE, START)
+    town.settle(ledger=Sequencing(witnesses=made.signer.key.text()))
+    return made
+
+
+def grow(town: Town, *counts: int) -> None:
+    """A checkpoint after each of so many new entries."""
+    one = sequencer(town)
+    for count in counts:
+        append(town, count)
+        drain(one)
+
+
+def looked(folder: WitnessFolder, hub: Log) -> Outcome:
+    return asyncio.run(look(folder, hub, lambda: START))
+
+
+def other_town(town: Town, folder: Path, *counts: int, later: float = 0.0) -> Town:
+    """Another database under the same name and key: `later` seconds make every entry a different one."""
+    folder.mkdir()
+    other = found_town(folder)
+    other.settle(ledger=town.hub.settings.ledger)
+    other.clock.turn(seconds=later)
+    grow(other, *counts)
+    return other
