@@ -18,6 +18,7 @@ from bench import floor, road
 from bench.fanout import measure_fanout
 from bench.material import found_hub, message
 from bench.receivers import receivers
+from bench.stages import measure_stages
 
 SIZES = {2: 400, 8: 400, 64: 120, 1024: 12}
 ROUNDS = 5
@@ -121,11 +122,16 @@ def main() -> None:
             f" {row.delivered_ratio:6.2f} {row.messages_per_core_second:7.0f}",
             flush=True,
         )
+    stages = measure_stages()
+    whole = sum(stages.values())
+    print("the way in of one 8 KB message, by stage:")
+    for name, spent in stages.items():
+        print(f"  {name:32} {spent:6.0f} us {spent / whole:5.0%}")
     fanout = measure_fanout(140)
     print(f"1 document to {fanout.recipients}: {fanout.wall:.2f} s, {fanout.cpu:.2f} s CPU, stored {fanout.documents}x")
     memory = measure_memory()
     print(f"resident with 10,000 endpoints: {memory:.0f} MB")
-    report = {"rows": [asdict(r) for r in rows], "fanout": asdict(fanout), "resident_mb": memory}
+    report = {"rows": [asdict(r) for r in rows], "stages_us": stages, "fanout": asdict(fanout), "resident_mb": memory}
     LATEST.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

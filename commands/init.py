@@ -20,6 +20,7 @@ from commands.order import whoever
         "hub init",
         "hub --data /srv/hub init --hub CENTER --name 市公文交换中心 --division 440300",
         "hub --data /srv/hub init --hub CENTER --ca none --key hub.key --cert hub.crt --anchor root.crt",
+        "hub --data /srv/hub init --database postgresql+psycopg://hub@db.example/hub",
     ),
 )
 @option("--hub", zh="交换中心的地址，即其单位代码", en="the hub's address, its department code", default="hub")
@@ -44,6 +45,13 @@ from commands.order import whoever
 @option("--host", zh="监听地址", en="address to listen on", default="127.0.0.1")
 @option("--port", zh="监听端口", en="port to listen on", type=click.IntRange(1, 65535), default=8080)
 @option("--public-url", zh="单位看到的地址", en="the address that departments see", default="", metavar="URL")
+@option(
+    "--database",
+    zh="数据库地址，须为空库（默认为数据目录中的 SQLite 文件）",
+    en="address of an empty database (default: an SQLite file in the data directory)",
+    default="",
+    metavar="URL",
+)
 @why_option
 def command(
     session: Session,
@@ -58,6 +66,7 @@ def command(
     host: str,
     port: int,
     public_url: str,
+    database: str,
 ) -> None:
     """Install and say what to do next."""
     from hub.errors import Misconfigured
@@ -69,7 +78,7 @@ def command(
     identity = None
     if key and cert:
         identity = Identity(read_file(key), read_file(cert), b"\n".join(read_file(path) for path in anchor))
-    plan = Plan(hub, name, division, uscc, host, port, public_url, identity)
+    plan = Plan(hub, name, division, uscc, host, port, public_url, identity, database)
     install(session.folder, plan, session.clock(), whoever(), session.why)
     session.done(
         Phrase(f"已在 {session.folder} 建立交换中心 {hub}", f"hub {hub} is installed in {session.folder}"),

@@ -88,7 +88,7 @@ def verify(session: Session, most: int) -> ExitCode:
         "hub ledger audit --kept witness-2026-03-02.note",
     ),
 )
-@option("--kept", zh="外部留存的检查点文件（可多个）", en="a checkpoint that was kept elsewhere", type=FILE, multiple=True)
+@option("--kept", zh="外部留存的检查点文件（可多个）", en="a checkpoint kept elsewhere", type=FILE, multiple=True)
 @option("--quick", zh="只核对哈希链与账本树，不核对报文", en="only chains and tree, not what they record", is_flag=True)
 @option(
     "--show", "most", zh="最多列出多少处不符", en="list at most so many findings", type=click.IntRange(1), default=10
@@ -104,7 +104,8 @@ def audit(session: Session, kept: tuple[Path, ...], quick: bool, most: int) -> E
     began, settings = session.clock(), read_settings(session.folder)
     notes = {path.name: read_file(path) for path in kept}
     with opened_store(session) as store:
-        standard, log = standard_of(session.folder, settings, store), log_standard(session.folder, settings, store, notes)
+        standard = standard_of(session.folder, settings, store)
+        log = log_standard(session.folder, settings, store, notes)
         with store.reading() as connection:
             census = count(connection)
             rows = (census.entries if quick else census.total) + count_tree(connection)

@@ -1,4 +1,4 @@
-"""`hub witness`: the supervision authority's own watch over a hub's ledger. Needs the hub's URL and verifier key only."""
+"""`hub witness`: the supervision authority's own watch over a hub's ledger. Needs the hub's URL and public key only."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ command = noun(
     en="The supervision authority's watch over a ledger: needs the hub's public key and URL only, keeps the last "
     "checkpoint, and raises an alarm if the ledger forks, is rolled back or is rewritten.",
 )
-_folder = option(
-    "--folder", zh="见证目录", en="the witness's folder", type=FOLDER, default=Path("hub-witness"), show_default=False
-)
+_folder = option("--folder", zh="见证目录", en="the witness's folder", type=FOLDER, default=Path("hub-witness"))
 
 
 @command.verb(
@@ -83,7 +81,7 @@ def invite(session: Session) -> None:
 @option("--ca", zh="核验 TLS 证书的 CA 文件（PEM）", en="CA file for the hub's TLS certificate (PEM)", default="")
 @_folder
 def init(session: Session, url: str, name: str, keys: tuple[str, ...], interval: float, ca: str, folder: Path) -> None:
-    """Make a folder. Errors: Misconfigured witness.exists, note.key, settings.value."""
+    """Make a folder. Errors: Misconfigured witness.exists, note.key, witness.setting."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from hub.tree.key import NoteKey

@@ -1119,6 +1119,10 @@ CATALOGUE: dict[str, Text] = {
         "见证记录缺失或被改动", "what the witness has kept is missing or was altered",
         "请从备份恢复 kept.note；不得重新开始，否则无法发现账本回退", "restore kept.note from a backup; beginning anew would hide a roll-back",
     ),
+    "witness.setting": Text(
+        "见证设置的值不正确", "a setting of the witness has a wrong value",
+        "请更正命令选项或 witness.yaml", "correct the option, or witness.yaml",
+    ),
     "witness.running": Text(
         "该见证目录正由另一进程使用", "another process uses this witness's folder",
         "请先停止正在运行的 hub witness run", "stop the hub witness run that is running",

@@ -27,6 +27,7 @@ from hub.settings import FILE, Settings, load_settings
 from hub.settings_text import settings_text
 from hub.signing.signer import FileSigner
 from hub.store.administer import record
+from hub.store.engine import has_password
 from hub.store.operate import Order
 from hub.store.registry import add_anchor, write_registry
 from hub.store.store import Store
@@ -55,7 +56,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to install. No `identity`: a demo CA is made and issues it. No `uscc`: a placeholder of right form."""
+    """What to install. No `identity`: a demo CA is made and issues it. No `uscc`: a placeholder of right form.
+
+    No `database`: SQLite in the folder. A URL of PostgreSQL names an empty database, and may hold a password.
+    """
 
     hub: str = "hub"
     name: str = "公文交换中心"
@@ -65,6 +69,7 @@ class Plan:
     port: int = 8080
     public_url: str = ""
     identity: Identity | None = None
+    database: str = field(default="", repr=False)
 
     def department(self) -> Department:
         """The hub as a department of its own registry. Errors: Misconfigured registry.*."""
@@ -85,14 +90,26 @@ def install(folder: Path, plan: Plan, at: datetime, by: str = "", why: str = "")
         ca = DemoCa.create(f"演示 CA {plan.name}", at) if plan.identity is None else None
         identity = plan.identity or _issued(ca, plan, at)
         _write_identity(partial, settings, identity)
-        Store.create(database_url(partial, settings), hub_id=plan.hub, ledger_id=secrets.token_hex(16))
-        store = open_store(partial, settings, NODE)
-        try:
-            _register(store, plan, identity, Order(plan.hub, by, why), at)
-        finally:
-            store.close()
         if ca is not None:
             _keep_ca(partial, settings, ca, at)
+        with _new_store(partial, settings, plan) as store:
+            _register(store, plan, identity, Order(plan.hub, by, why), at)
+
+
+@contextmanager
+def _new_store(folder: Path, settings: Settings, plan: Plan) -> Iterator[Store]:
+    """A database with our tables, open; after an error the tables are gone again, wherever they were."""
+    url = database_url(folder, settings)
+    Store.create(url, hub_id=plan.hub, ledger_id=secrets.token_hex(16))
+    try:
+        store = open_store(folder, settings, NODE)
+        try:
+            yield store
+        finally:
+            store.close()
+    except BaseException:
+        Store.discard(url)
+        raise
 
 
 def default_routing() -> str:
@@ -105,9 +122,12 @@ def default_routing() -> str:
 
 
 def _write_settings(folder: Path, plan: Plan) -> Settings:
-    text = settings_text(plan.hub, plan.name, plan.host, plan.port, plan.public_url)
+    text = settings_text(plan.hub, plan.name, plan.host, plan.port, plan.public_url, plan.database)
     settings = load_settings(text)
-    (folder / FILE).write_text(text, encoding="utf-8")
+    if has_password(plan.database):
+        write_private(folder / FILE, text.encode())
+    else:
+        (folder / FILE).write_text(text, encoding="utf-8")
     (folder / settings.routing).write_text(default_routing(), encoding="utf-8")
     return settings
 

@@ -19,8 +19,8 @@ hub: {hub}
 name: {name}
 # 本进程在账本中的节点名 / the node name of this process in the ledger
 # node: hub
-# 数据库 / database: sqlite:///FILE
-# database: sqlite:///hub.db
+# 数据库 / database: sqlite:///FILE | postgresql+psycopg://USER@HOST/NAME
+{database}
 # 签名私钥与证书 / signing key and certificate
 # key: keys/hub.key
 # certificate: keys/hub.crt
@@ -98,10 +98,12 @@ listen:
 """
 
 
-def settings_text(hub: str, name: str, host: str, port: int, public_url: str = "") -> str:
+def settings_text(hub: str, name: str, host: str, port: int, public_url: str = "", database: str = "") -> str:
     """Write a `hub.yaml`; only what is given here is not commented out."""
     address = f"public_url: {_quoted(public_url)}" if public_url else f"# public_url: http://{host}:{port}"
-    return _TEXT.format(hub=_quoted(hub), name=_quoted(name), host=_quoted(host), port=port, public_url=address)
+    store = f"database: {_quoted(database)}" if database else "# database: sqlite:///hub.db"
+    names = {"hub": _quoted(hub), "name": _quoted(name), "host": _quoted(host)}
+    return _TEXT.format(**names, port=port, public_url=address, database=store)
 
 
 def _quoted(text: str) -> str:

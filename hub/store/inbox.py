@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,7 +63,7 @@ def add_message(
 ) -> int:
     """Stage an accepted message, its envelope and its attachments; return the message's row id."""
     header, received = proven.header, to_microseconds(at)
-    row_id = transaction.allocate(messages)
+    [row_id] = transaction.allocate(messages)
     transaction.stage_document(proven.digest, proven.raw)
     transaction.stage(
         messages,
@@ -97,14 +97,14 @@ def add_message(
 
 
 def add_deliveries(
-    transaction: Transaction, message: int, header: Header, outgoing: Iterable[Outgoing], at: datetime
+    transaction: Transaction, message: int, header: Header, outgoing: Sequence[Outgoing], at: datetime
 ) -> None:
     """Stage one outbox row per recipient."""
     now = to_microseconds(at)
     expires = to_microseconds(header.expires) if header.expires else None
-    for one in outgoing:
+    for row_id, one in zip(transaction.allocate(deliveries, len(outgoing)), outgoing, strict=True):
         row = {
-            "id": transaction.allocate(deliveries),
+            "id": row_id,
             "message": message,
             "recipient": one.recipient,
             "role": str(one.role),

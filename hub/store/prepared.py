@@ -2,6 +2,7 @@
 
 They go to the driver's own cursor, inside the transaction that the connection has open: Core spends more on executing a
 small statement than SQLite does. Values go to the driver as they are, so only text, numbers and bytes may take part.
+A connection that turns out to be lost is given up, so that the next transaction gets a living one.
 """
 
 from __future__ import annotations
@@ -104,10 +105,12 @@ def _row_type(compiled: Any) -> Any:
 
 
 def _wrapped(error: Exception, connection: Connection, text: str) -> Exception:
-    """A driver's error as SQLAlchemy gives it, so that `hub.store.engine` can translate it; others as they are."""
+    """A driver's error as SQLAlchemy gives it, so that `hub.store.faults` can translate it; others as they are."""
     module: Any = connection.dialect.dbapi
     if not isinstance(error, module.Error):
         return error
+    if connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
+        connection.invalidate(error)
     wrapped: Exception = DBAPIError.instance(text, None, error, module.Error, dialect=connection.dialect)
     return wrapped
 

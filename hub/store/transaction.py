@@ -8,14 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, select, text
+from sqlalchemy import Connection, Table, bindparam, func, literal, select
+from sqlalchemy.types import Integer
 
 from hub.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
 from hub.store.prepared import Inserting, Prepared
-from hub.store.tables import documents, ledger
+from hub.store.tables import SEQUENCES, documents, ledger
 
 Row = dict[str, Any]
 _LAST = Prepared(
@@ -24,6 +26,15 @@ _LAST = Prepared(
     .order_by(ledger.c.sequence.desc())
     .limit(1)
 )
+_CHAIN = literal(0x687562, Integer)
+"""The first half of our advisory locks' names, so that no other program's is met by chance: `hub` in hexadecimal."""
+_LOCK = Prepared(select(func.pg_advisory_xact_lock(_CHAIN, func.hashtext(bindparam("node"))).is_(None)))
+_IDS = {
+    name: Prepared(select(sequence.next_value()).select_from(func.generate_series(1, bindparam("many", type_=Integer))))
+    for name, sequence in SEQUENCES.items()
+}
+_AHEAD = 16
+"""Ids are taken from a sequence so many at a time; those not used are lost, and no other transaction waits."""
 
 
 @dataclass(slots=True)
@@ -49,6 +60,7 @@ class Transaction:
         self._ledger_id = ledger_id
         self._node = node
         self._staged: dict[str, tuple[Table, list[Row]]] = {}
+        self._ids: dict[str, list[int]] = {}
         self._next_id: dict[str, int] = {}
         self._head: _Head | None = None
 
@@ -70,18 +82,24 @@ class Transaction:
         """Keep `content` under its SHA-256; the same digest is the same content and is kept once."""
         self.stage(documents, {"digest": digest, "content": content})
 
-    def allocate(self, table: Table) -> int:
-        """The next free id of `table`; ids grow in the order of acceptance."""
-        following = self._next_id.get(table.name)
-        if following is None or self.connection.dialect.name != "sqlite":
-            following = self._read_next_id(table)
-        self._next_id[table.name] = following + 1
-        return following
+    def allocate(self, table: Table, many: int = 1) -> list[int]:
+        """The next free ids of `table`, growing in the order of acceptance.
 
-    def _read_next_id(self, table: Table) -> int:
+        They are never kept for a later transaction: what another node accepts in between must come between.
+        """
+        free = self._ids.setdefault(table.name, [])
+        if len(free) < many:
+            free += self._read_ids(table, many - len(free))
+        given, free[:] = free[:many], free[many:]
+        return given
+
+    def _read_ids(self, table: Table, many: int) -> list[int]:
         if self.connection.dialect.name == "sqlite":
-            return (self.connection.scalar(select(func.max(table.c.id))) or 0) + 1
-        return int(self.connection.scalar(text(f"SELECT nextval('{table.name}_id_seq')")) or 0)
+            first = self._next_id.get(table.name) or (self.connection.scalar(select(func.max(table.c.id))) or 0) + 1
+            self._next_id[table.name] = first + many
+            return list(range(first, first + many))
+        rows = _IDS[table.name].execute(self.connection, {"many": max(many, _AHEAD)})
+        return sorted(row[0] for row in rows)
 
     def append(
         self,
@@ -127,8 +145,7 @@ class Transaction:
     def _read_head(self) -> _Head:
         if self._head is None:
             if self.connection.dialect.name == "postgresql":
-                lock = text("SELECT pg_advisory_xact_lock(hashtext(:node))")
-                self.connection.execute(lock, {"node": self._node})
+                _LOCK.execute(self.connection, {"node": self._node})
             last = _LAST.execute(self.connection, {"node": self._node}).first()
             self._head = _Head(last.sequence, last.hash) if last else _Head(0, FIRST)
         return self._head
@@ -148,6 +165,8 @@ class Transaction:
     def flush(self) -> None:
         """Write the staged rows, in the order in which their tables were first used."""
         for table, rows in self._staged.values():
+            if table is documents:  # in one order for all: two transactions that store the same ones wait in no circle
+                rows.sort(key=itemgetter("digest"))
             if rows:
                 _inserting(table, tuple(rows[0])).execute_many(self.connection, rows)
         self._staged.clear()

@@ -1,7 +1,8 @@
 """Group commit: waiting pieces of work run together in one transaction and are answered after its commit.
 
 A piece of work that raises a `HubError` fails alone. If the transaction itself fails, each piece is tried by itself
-once, so that one bad piece cannot take its neighbours with it.
+once, so that one bad piece cannot take its neighbours with it; and some times more if another node was quicker with
+the same, because then it sees what that one did.
 
 What may block (waiting for the write lock, fsync, a database elsewhere) happens in a thread of the writer's own. On
 SQLite the pieces themselves run on the event loop: their statements take microseconds, and two threads that pass the
@@ -18,11 +19,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hub.errors import HubError, Unavailable
+from hub.store.faults import RACED
 from hub.store.store import Store
 from hub.store.transaction import Transaction
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
+_AGAIN = 3
+"""How often a piece of work is tried again that met another node's on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,13 @@ class Writer:
             batch = [self._queue.popleft() for _ in range(min(self._group, len(self._queue)))]
             _answer(await self._commit(batch))
 
-    async def _commit(self, batch: list[_Waiting]) -> list[_Done]:
+    async def _commit(self, batch: list[_Waiting], again: int = 0) -> list[_Done]:
         try:
             return await (self._commit_on_loop(batch) if self._on_loop else self._in_thread(self._commit_all, batch))
         except Exception as error:  # noqa: BLE001  # whatever a piece of work raised goes to who waits for it
-            if len(batch) == 1:
+            if len(batch) == 1 and (again >= _AGAIN or not _was_raced(error)):
                 return [_Done(batch[0], error=error)]
-            return [done for waiting in batch for done in await self._commit([waiting])]
+            return [done for waiting in batch for done in await self._commit([waiting], again + 1)]
 
     async def _commit_on_loop(self, batch: list[_Waiting]) -> list[_Done]:
         scope = self._store.transaction()
@@ -98,6 +102,10 @@ class Writer:
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run in the writer's thread to its end, even if who asked is cancelled: a transaction is never left open."""
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments))
+
+
+def _was_raced(error: Exception) -> bool:
+    return isinstance(error, HubError) and error.code == RACED
 
 
 def _perform(waiting: _Waiting, transaction: Transaction) -> _Done:

@@ -69,7 +69,7 @@ class WitnessFolder:
 
     @classmethod
     def open(cls, path: Path) -> WitnessFolder:
-        """Open a folder. Errors: Misconfigured witness.absent, note.signer, config.*, settings.value."""
+        """Open a folder. Errors: Misconfigured witness.absent, note.signer, config.*, witness.setting."""
         settings = WitnessSettings.read(_read(path / FILE, "witness.absent").decode("utf-8", "replace"))
         pem = _read(path / KEY, "key.unreadable")
         return cls(path, settings, Ed25519NoteSigner.from_pem(settings.name, pem, Kind.COSIGNATURE))

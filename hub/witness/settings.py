@@ -30,7 +30,7 @@ class WitnessSettings:
 
     @classmethod
     def read(cls, text: str) -> WitnessSettings:
-        """Read the YAML text. Errors: Misconfigured config.*, note.key, settings.value."""
+        """Read the YAML text. Errors: Misconfigured config.*, note.key, witness.setting."""
         mapping = read_yaml(text, FILE)
         check_keys(mapping, _KNOWN, FILE)
         keys = read_keys(text_at(mapping, "keys"))
@@ -40,14 +40,14 @@ class WitnessSettings:
         return read
 
     def check(self) -> None:
-        """Refuse what could never work. Errors: Misconfigured settings.value."""
+        """Refuse what could never work. Errors: Misconfigured witness.setting."""
         if not self.hub.startswith(("http://", "https://")):
-            raise Misconfigured("settings.value", where="hub", expected="https://\u2026", got=self.hub[:200])
+            raise Misconfigured("witness.setting", where="hub", expected="https://\u2026", got=self.hub[:200])
         if not is_name(self.name):
-            raise Misconfigured("settings.value", where="name", expected="no spaces, no +", got=self.name[:200])
+            raise Misconfigured("witness.setting", where="name", expected="no spaces, no +", got=self.name[:200])
         names = sorted({key.name for key in self.keys})
         if len(names) != 1 or any(key.kind is Kind.COSIGNATURE for key in self.keys):
-            raise Misconfigured("settings.value", where="keys", expected="the log's keys", got=", ".join(names)[:200])
+            raise Misconfigured("witness.setting", where="keys", expected="the log's keys", got=", ".join(names)[:200])
 
     def text(self) -> str:
         """The YAML text; JSON's strings are YAML's."""
@@ -63,5 +63,5 @@ def _interval(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= 86400:
-        raise Misconfigured("settings.value", where="interval", expected="0.1..86400", got=text[:40])
+        raise Misconfigured("witness.setting", where="interval", expected="0.1..86400", got=text[:40])
     return seconds

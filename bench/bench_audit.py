@@ -1,0 +1,88 @@
+"""How long the audit of the ledger itself takes: every chain, leaf, tile and checkpoint recomputed; no messages.
+
+Run: python -m bench.bench_audit [ENTRIES]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from bench.bench_tree import processor, sequence
+from bench.material import HUB, NOW, found_hub
+from hub.audit.audit import Report, audit, report
+from hub.audit.checkpoint import LogKey
+from hub.audit.message import Standard
+from hub.audit.tree import LogStandard
+from hub.hub import Hub
+from hub.message import Hop
+from hub.schema.schema import Schemas
+from hub.sequence import checkpoint_signers, origin_of
+
+ENTRIES = 1_000_000
+_PAGE = 10_000
+
+
+def fill(hub: Hub, entries: int) -> None:
+    """Entries as a busy hub writes them, two a message."""
+    digest = "ab" * 32
+    for start in range(0, entries, _PAGE):
+        with hub.store.transaction() as transaction:
+            for number in range(start, min(start + _PAGE, entries)):
+                transaction.append(
+                    (Hop.ACCEPTED, Hop.DELIVERED)[number % 2],
+                    NOW + timedelta(milliseconds=number),
+                    sender="sender",
+                    message_id=f"m-{number // 2}",
+                    source=HUB,
+                    target=f"d{number % 140}",
+                    document=digest,
+                    evidence=digest,
+                    rules="s1/r1",
+                    signer=digest,
+                )
+
+
+def timed(said: str, work: Callable[[], Report | None], entries: int) -> Report | None:
+    """Do it and print how long it took."""
+    began, used = time.perf_counter(), processor()
+    done = work()
+    seconds, used = time.perf_counter() - began, processor() - used
+    print(f"{said}: {seconds:.1f} s, {used:.1f} s CPU, {used / entries * 1e6:.1f} us CPU an entry")
+    return done
+
+
+def measure(hub: Hub, folder: Path, entries: int) -> None:
+    """Print the figures of one run."""
+    fill(hub, entries)
+    steps = asyncio.run(sequence(hub, folder))
+    keys = tuple(LogKey(signer.key) for signer in checkpoint_signers(hub, folder))
+    log = LogStandard(origin_of(hub), keys)
+    standard = Standard(HUB, hub.store.ledger_id, Schemas.builtin(), frozenset())
+    print(f"{entries} entries, {len(steps)} checkpoints")
+    timed("chains alone", lambda: next(audit(hub.store, standard, deep=False), None) and None, entries)
+    found = timed("chains and tree", lambda: report(hub.store, standard, log, deep=False), entries)
+    assert found is not None
+    assert found.clean, found.findings
+    print(f"memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+
+
+def main() -> None:
+    """Measure in a temporary directory."""
+    entries = int(sys.argv[1]) if len(sys.argv) > 1 else ENTRIES
+    with tempfile.TemporaryDirectory() as folder:
+        hub = found_hub(Path(folder), {"d0": "http://127.0.0.1:9/d0"})
+        try:
+            measure(hub, Path(folder), entries)
+        finally:
+            hub.close()
+
+
+if __name__ == "__main__":
+    main()
