@@ -70,7 +70,7 @@ async def serve_hub(
     """As `run_hub`, within a running event loop and until `stop` is set."""
     listen = read_settings(folder).listen
     at = (host or listen.host, listen.port if port is None else port)
-    with serving_lock(folder), contextlib.closing(bind(*at)) as bound:
+    with contextlib.closing(bind(*at)) as bound, serving_lock(folder):
         hub = open_hub(folder)
         taken = replace(listen, host=host or listen.host, port=int(bound.getsockname()[1]))
         current = Current(replace(hub, settings=replace(hub.settings, listen=taken)))
