@@ -27,6 +27,7 @@ NOUNS = {
     "dlq": Phrase("投递失败的报文", "messages that could not be delivered"),
     "ledger": Phrase("流转记录账本", "the ledger of every hop"),
     "witness": Phrase("监督机关对账本的见证", "the supervision authority's watch over a ledger"),
+    "evidence": Phrase("可离线核验的证据文件", "evidence files that a stranger can check offline"),
     "mock": Phrase("模拟单位系统，供试验用", "a pretend department for trials"),
 }
 

@@ -103,7 +103,7 @@ def init(session: Session, url: str, name: str, keys: tuple[str, ...], interval:
 )
 @_folder
 def once(session: Session, folder: Path) -> ExitCode:
-    """Look once. Errors: Unavailable or Undelivered witness.*, Refused note.*, Misconfigured witness.*"""
+    """Look once. Errors: Unavailable or Undelivered witness.*, Misconfigured witness.*"""
     from hub.witness.look import look
 
     with _alone(folder) as (opened, client):
@@ -166,9 +166,10 @@ def status(session: Session, folder: Path) -> ExitCode:
 @option("--why", zh="原因", en="the reason", required=True)
 @_folder
 def settle(session: Session, why: str, folder: Path) -> None:
-    """Settle every alarm. Errors: Misconfigured witness.absent, witness.running."""
-    with _alone(folder) as (opened, _):
-        settled = [home.name for home in opened.settle(why, session.clock())]
+    """Settle every alarm; a witness that runs meanwhile goes on. Errors: Misconfigured witness.absent."""
+    from hub.witness.folder import WitnessFolder
+
+    settled = [home.name for home in WitnessFolder.open(folder).settle(why, session.clock())]
     said = Phrase(f"已处理 {len(settled)} 起警报", f"settled {len(settled)} alarms")
     session.done(said, settled=settled, why=why)
 

@@ -81,7 +81,7 @@ async def fetch(ask: Ask) -> Answer:
     except (aiohttp.ClientResponseError, asyncio.LimitOverrunError) as error:
         raise CallFailed("answer", repr(error)) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise CallFailed("unreachable", repr(error)) from None
+        raise CallFailed("unreachable", f"{type(error).__name__}: {error}") from None
 
 
 async def _bounded(stream: aiohttp.StreamReader, most: int) -> bytes:

@@ -461,6 +461,10 @@ CATALOGUE: dict[str, Text] = {
         "管理操作的账目与其凭据不符", "the entry of an administrator's act does not agree with its evidence",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
+    "audit.registry": Text(
+        "登记信息与管理操作的账目不符", "the registry is not what the entries of administrators' acts made it",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
     "audit.leaf": Text(
         "账本树的叶与其账目不符", "a leaf of the tree is not the hash of its entry",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
@@ -1094,6 +1098,10 @@ CATALOGUE: dict[str, Text] = {
     "witness.gone": Text(
         "交换中心不再出示检查点，而此前已有", "the hub shows no checkpoint any more, though it had one",
         "请立即向交换中心查明账本是否被清空", "ask the hub at once whether its ledger was wiped",
+    ),
+    "witness.stranger": Text(
+        "交换中心出示的不是该账本密钥签署的检查点", "what the hub shows is not a checkpoint signed with this log's key",
+        "请核对地址和公开密钥；如对方称已更换密钥，须当面核实", "check address and public key; if the key is said to be changed, have that confirmed in person",
     ),
     "witness.answer": Text(
         "交换中心的应答无法识别", "the hub's answer cannot be read",

@@ -106,7 +106,7 @@ def trust_authorities(store: Store, raw: bytes, order: Order, at: datetime) -> l
     members = Authorities(split_certificates(raw)).members
     with store.transaction() as transaction:
         known = [(m, add_anchor(transaction.connection, m.subject[:200], m.der)) for m in members]
-        added = {_authority(m.thumbprint): {"subject": m.subject} for m, new in known if new}
+        added = {_authority(m.thumbprint): {"subject": m.subject[:200]} for m, new in known if new}
         if added:
             record(transaction, order, at, Deed.AUTHORITY_TRUSTED, {}, added)
         return [(m.subject, new) for m, new in known]
@@ -179,7 +179,7 @@ def register_schema(store: Store, package: SchemaPackage, order: Order, at: date
         if not any(finding.error for finding in findings):
             known.with_registered([package])
             add_schema(transaction.connection, package)
-            record(transaction, order, at, Deed.SCHEMA_REGISTERED, {}, _schema_facts(package))
+            record(transaction, order, at, Deed.SCHEMA_REGISTERED, {}, {_schema(package.token): package.digests()})
         return findings
 
 
@@ -191,10 +191,8 @@ def forget_schema(store: Store, token: str, order: Order, at: datetime) -> None:
         known = {package.token: package for package in read_schemas(transaction.connection)}
         if not remove_schema(transaction.connection, token):
             raise Misconfigured("schema.unknown", got=token)
-        record(transaction, order, at, Deed.SCHEMA_FORGOTTEN, _schema_facts(known[token]), {})
+        record(transaction, order, at, Deed.SCHEMA_FORGOTTEN, {_schema(token): known[token].digests()}, {})
 
 
-def _schema_facts(package: SchemaPackage) -> Facts:
-    """The digest of each file."""
-    digests = {path: hashlib.sha256(content).hexdigest() for path, content in package.files.items()}
-    return {f"schema {package.token}": digests}
+def _schema(token: str) -> str:
+    return f"schema {token}"

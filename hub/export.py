@@ -24,6 +24,7 @@ from hub.hub import Hub
 from hub.store import evidence
 from hub.store.registry import read_anchors
 from hub.store.trace import StoredMessage
+from hub.store.tree_proofs import Published
 from hub.tree.key import NoteKey
 from hub.trust.crl_folder import crl_files
 
@@ -58,14 +59,15 @@ def collect(
             messages=tuple(evidence.read_paper(connection, one) for one in messages),
             entries=entries,
             evidence=evidence.read_named(connection, entries),
-            checkpoint=checkpoint,
+            checkpoint=checkpoint.note,
             log_keys=tuple(key.text() for key in keys),
             trusted=_trusted(connection, hub, folder, signers),
+            timestamps=tuple(evidence.read_timestamps(connection, checkpoint.size)),
         )
 
 
-def _prove(connection: Connection, messages: Iterable[StoredMessage]) -> tuple[str, tuple[Proven, ...]]:
-    """One checkpoint's note, and every entry with its proof in that tree."""
+def _prove(connection: Connection, messages: Iterable[StoredMessage]) -> tuple[Published, tuple[Proven, ...]]:
+    """One checkpoint, and every entry with its proof in that tree."""
     messages = tuple(messages)
     try:
         latest = [one for message in messages for one in evidence.read_proven(connection, message)]
@@ -75,7 +77,7 @@ def _prove(connection: Connection, messages: Iterable[StoredMessage]) -> tuple[s
             raise
         raise Refused("tree.not-numbered") from None
     proven = (one for message in messages for one in evidence.read_proven(connection, message, checkpoint.size))
-    return checkpoint.note, tuple(proven)
+    return checkpoint, tuple(proven)
 
 
 def _trusted(connection: Connection, hub: Hub, folder: Path, signers: Iterable[str]) -> Trusted:

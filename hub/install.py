@@ -21,7 +21,7 @@ from hub.codes import make_uscc
 from hub.directory import Department, Right
 from hub.errors import Misconfigured
 from hub.hub import database_url, open_store
-from hub.registry.diff import sides
+from hub.registry.diff import facts
 from hub.registry.registry import Group, Registry, check_registry
 from hub.settings import FILE, Settings, load_settings
 from hub.settings_text import settings_text
@@ -160,9 +160,8 @@ def _register(store: Store, plan: Plan, identity: Identity, order: Order, at: da
         for member in authorities.members:
             add_anchor(transaction.connection, member.subject[:200], member.der)
         write_registry(transaction.connection, Registry(), start)
-        trusted = {f"authority {member.thumbprint}": {"subject": member.subject} for member in authorities.members}
-        registered = sides(Registry(), start)[1]
-        record(transaction, order, at, Deed.INSTALLED, {}, {**trusted, **registered})
+        trusted = {f"authority {item.thumbprint}": {"subject": item.subject[:200]} for item in authorities.members}
+        record(transaction, order, at, Deed.INSTALLED, {}, {**trusted, **facts(start)})
 
 
 def _keep_ca(folder: Path, settings: Settings, ca: DemoCa, at: datetime) -> None:

@@ -23,6 +23,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from hub.der import sort_certificates
 from hub.errors import Misconfigured, Undelivered
 
 _GRANTED = 0
@@ -67,7 +68,7 @@ def check(response: bytes, octets: bytes, anchors: Sequence[x509.Certificate], n
     Errors: Undelivered timestamp.answer, timestamp.refused, timestamp.invalid.
     """
     try:
-        read = decode_timestamp_response(response)
+        read = decode_timestamp_response(sort_certificates(response))
         status = read.status
     except ValueError as error:
         raise Undelivered("timestamp.answer", operator=str(error)) from None

@@ -46,13 +46,17 @@ class Unconfirmed:
         self._say()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look every second until `stop`."""
+        """Look every second until `stop`; a look that fails is logged once while it lasts."""
+        told = ""
         while not stop.is_set():
             try:
                 await self.look()
+                told = ""
             except HubError as error:
                 self._say()
-                log.warning("look", extra={"fields": {"code": error.code, "operator": error.operator}})
+                if told != error.code:
+                    log.warning("look", extra={"fields": {"code": error.code, "operator": error.operator}})
+                told = error.code
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 

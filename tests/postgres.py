@@ -14,13 +14,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hub.store.store import Store
+from tests.town import HUB
 
 OWNER = "owner"
 _ACCOUNT = "nobody"
@@ -56,6 +59,13 @@ class Server:
         """The name of a new database that starts as a copy of `template`."""
         name = f"town{next(self._numbers)}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    @cached_property
+    def with_tables(self) -> str:
+        """The name of a database with the hub's empty tables, to copy."""
+        name = self.database()
+        Store.create(self.url(name), hub_id=HUB, ledger_id="town")
         return name
 
 

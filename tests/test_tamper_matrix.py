@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,11 +16,16 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.audit.audit import LogStandard, Report, report
+from hub.audit.chain import formed
 from hub.audit.checkpoint import LogKey
+from hub.audit.growth import Growth, Roots
 from hub.edit import edit_registry
-from hub.ledger import FIELDS
+from hub.ledger import FIELDS, Entry, form
+from hub.message import Hop
 from hub.registry.edit import added
 from hub.registry.registry import Group
 from hub.sequence import Sequencer, checkpoint_signers
@@ -30,8 +34,9 @@ from hub.store.store import Store
 from hub.store.tree_proofs import keep_cosignatures, read_checkpoint, read_consistency
 from hub.tree.checkpoint import Checkpoint, cosign, cosignatures
 from hub.tree.key import Ed25519NoteSigner, Kind, NoteSigner
-from hub.tree.merkle import proves_consistency
+from hub.tree.merkle import proves_consistency, root_of
 from hub.tree.note import Note, read_note, sign_note
+from hub.tree.tiles import grow
 from tests.tampering import Change, Forger, Pains, deleted, edited, inserted, swapped
 from tests.test_audit import STANDARD
 from tests.town import START, Town, found_town
@@ -167,11 +172,14 @@ def _cosigned(town: Town, octets: bytes, witness: Ed25519NoteSigner) -> None:
 
 def _snapshot(town: Town, name: str) -> Path:
     """The database as it stands, in one file."""
-    path = town.folder / name
-    with closing(sqlite3.connect(town.folder / "hub.db")) as source, closing(sqlite3.connect(path)) as target:
+    return _copied(town.folder / "hub.db", town.folder / name)
+
+
+def _copied(path: Path, to: Path) -> Path:
+    """A copy, also into a database that is open."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
         source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")
-    return path
+    return to
 
 
 @pytest.fixture(scope="module")
@@ -190,18 +198,31 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 
 @pytest.fixture
-def forger(ground: Ground, tmp_path: Path) -> Forger:
-    """A forger with a copy of today's database, the stolen key and one of his own."""
+def forger(ground: Ground) -> Forger:
+    """A forger with today's database, the stolen key and one of his own."""
     own = Ed25519NoteSigner.of(ORIGIN, Ed25519PrivateKey.generate())
-    return Forger(Path(shutil.copy(ground.today, tmp_path / "hub.db")), ground.signers, (own,))
+    return Forger(_copied(ground.today, ground.today.with_name("forged.db")), ground.signers, (own,))
+
+
+_stores: dict[Path, Store] = {}
+
+
+def opened(path: Path) -> Store:
+    """One store for each database: opening one costs more than an audit."""
+    if path not in _stores:
+        _stores[path] = Store.open(f"sqlite:///{path}", "audit")
+    return _stores[path]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_closed_at_the_end() -> Iterator[None]:
+    yield
+    while _stores:
+        _stores.popitem()[1].close()
 
 
 def audited(path: Path, log: LogStandard) -> Report:
-    store = Store.open(f"sqlite:///{path}", "audit")
-    try:
-        return report(store, STANDARD, log, deep=False)
-    finally:
-        store.close()
+    return report(opened(path), STANDARD, log, deep=False)
 
 
 def layer_of(found: Report) -> Layer:
@@ -217,9 +238,7 @@ def execute(path: Path, *statements: str) -> None:
 
 
 def test_the_untouched_ledger_is_clean_whole_and_with_what_the_witness_kept(ground: Ground) -> None:
-    store = Store.open(f"sqlite:///{ground.today}", "audit")
-    found = report(store, STANDARD, ground.standard(witnessed=True))
-    store.close()
+    found = report(opened(ground.today), STANDARD, ground.standard(witnessed=True))
     assert [finding.sentence() for finding in found.findings] == []
     assert found.rows["leaf"] == found.rows["entry"] > 15
     assert found.rows["checkpoint"] == 2
@@ -231,7 +250,7 @@ def test_what_a_forger_does_is_found_by_the_layer_named(
     ground: Ground, forger: Forger, case: Case, pains: Pains
 ) -> None:
     for change in case.tried_at(pains):
-        shutil.copy(ground.today, forger.path)
+        _copied(ground.today, forger.path)
         forger.forge(change, pains)
         assert layer_of(audited(forger.path, ground.standard())) is case.layers[pains]
         if pains is Pains.STOLEN_KEY:
@@ -242,16 +261,12 @@ def test_what_a_forger_does_is_found_by_the_layer_named(
 def witness_agrees(path: Path, kept: bytes) -> bool:
     """The witness's rule: what it kept is the beginning of what it is shown, by the proof that it is handed."""
     old = Checkpoint.read(read_note(kept).text)
-    store = Store.open(f"sqlite:///{path}", "witness")
-    try:
-        with store.reading() as connection:
-            new = Checkpoint.read(read_note(read_checkpoint(connection).note.encode()).text)
-            if new.size < old.size:
-                return False
-            proof = read_consistency(connection, old.size, new.size).proof
-        return proves_consistency(old.size, new.size, proof, old.root, new.root)
-    finally:
-        store.close()
+    with opened(path).reading() as connection:
+        new = Checkpoint.read(read_note(read_checkpoint(connection).note.encode()).text)
+        if new.size < old.size:
+            return False
+        proof = read_consistency(connection, old.size, new.size).proof
+    return proves_consistency(old.size, new.size, proof, old.root, new.root)
 
 
 @pytest.mark.parametrize("name", RELINKED)
@@ -390,6 +405,36 @@ def test_an_entry_that_waits_for_a_sequencer_is_no_finding(town: Town, ground: G
     """A hub that does not run numbers nothing, however long."""
     _work(town, "one")
     assert audited(_snapshot(town, "waiting.db"), ground.standard()).clean
+
+
+TEXT = st.text(max_size=6)
+NUMBER = st.integers(0, 2**63 - 1)
+OCTETS = st.binary(max_size=40)
+ENTRIES = st.builds(
+    Entry,
+    ledger=TEXT, node=TEXT, sequence=NUMBER, time_us=NUMBER, kind=st.sampled_from(Hop), sender=TEXT, message_id=TEXT,
+    source=TEXT, target=TEXT, document=OCTETS, evidence=OCTETS, rules=TEXT, signer=TEXT, detail=TEXT, previous=OCTETS,
+)  # fmt: skip
+
+
+@given(ENTRIES)
+def test_the_audit_forms_an_entry_as_the_writer_does(entry: Entry) -> None:
+    assert formed([getattr(entry, name) for name in FIELDS]) == form(entry)
+
+
+@pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 511, 512, 700, 65_536, 65_537, 66_000])
+def test_the_audit_grows_the_tree_as_the_writer_does(size: int) -> None:
+    leaves = [number.to_bytes(32) for number in range(size)]
+    growth = Growth()
+    tiles = {}
+    for start in range(0, size, 300):
+        tiles.update({(t.level, t.number): b"".join(t.hashes) for t in growth.add(leaves[start : start + 300])})
+    tiles.update({(t.level, t.number): b"".join(t.hashes) for t in growth.partial()})
+    assert tiles == {(t.level, t.number): t.hashes for t in grow(0, {}, leaves)}
+    assert growth.tiles() == len(tiles)
+    roots = Roots(growth.roots)
+    for at in sorted({1, size // 3 + 1, size // 2 + 1, size}):
+        assert roots.at(at, leaves[at // 256 * 256 : at]) == root_of(leaves[:at])
 
 
 def table() -> str:

@@ -283,10 +283,11 @@ def registry_of(codes: Iterable[str], mailboxes: Iterable[str] = ()) -> Registry
 
 
 def found_town(folder: Path, codes: Iterable[str] = ("a", "b", "c", "d", "m", "s"), url: str = "") -> Town:
-    """Found a town, in an empty database at `url`; `m` pulls from a mailbox, `s` is the supervision authority."""
+    """Found a town; `m` pulls from a mailbox, `s` is the supervision authority. `url`: a database with our tables."""
     clock = Clock()
-    url = url or f"sqlite:///{folder / 'hub.db'}"
-    Store.create(url, hub_id=HUB, ledger_id="town")
+    if not url:
+        url = f"sqlite:///{folder / 'hub.db'}"
+        Store.create(url, hub_id=HUB, ledger_id="town")
     store = Store.open(url)
     with store.transaction() as transaction:
         write_registry(transaction.connection, Registry(), registry_of(codes, ["m"]))

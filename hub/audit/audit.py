@@ -4,8 +4,8 @@ Shares with the writer only the hash rules (`hub.ledger`) and the readers of sig
 database says of itself. Found: any change to a ledger entry, a document, a message, the outcome of a delivery or its
 evidence, the record of an administrator's act, and any link between them that is missing; with a `LogStandard` also
 all that `hub.audit.tree` finds. Not to be found from inside: entries cut off at the end together with all that they
-record, and everything rewritten with the hub's own key; the registry; the words beside a refusal; the fields of the
-outbox that `hub.audit.delivery` names.
+record, and everything rewritten with the hub's own key; the words beside a refusal; the fields of the outbox that
+`hub.audit.delivery` names.
 """
 
 from __future__ import annotations
@@ -13,28 +13,33 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
+from hub.administered import NODE, read_act
 from hub.audit.act import check_act
-from hub.audit.chain import all_in_order
+from hub.audit.chain import all_in_order, flaws
 from hub.audit.delivery import Read, check_deliveries
 from hub.audit.evidence import Evidence, read_evidence
 from hub.audit.finding import Finding, differing
 from hub.audit.held import Held
 from hub.audit.message import Standard, check_message
+from hub.audit.registry import check_registry
+from hub.audit.report import Report, Row, Seen
 from hub.audit.tree import LogStandard, check_tree, log_standard_of
 from hub.errors import Misconfigured
-from hub.ledger import Entry, Flaw, Stored, check_chain
+from hub.ledger import Entry, Stored
 from hub.message import Hop
+from hub.registry.diff import facts
 from hub.schema.schema import Schemas
 from hub.settings import Settings
 from hub.store import holdings, tree_holdings
+from hub.store.registry import read_anchors, read_registry, read_schemas
 from hub.store.store import Store
 from hub.trust.certificate import split_certificates, thumbprint
 
@@ -53,36 +58,6 @@ __all__ = [
 
 _WITH_KEPT_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT, Hop.ADMIN})
 _OF_NO_MESSAGE = frozenset({Hop.REFUSED, Hop.ADMIN})
-
-
-class Row(StrEnum):
-    """What the audit counts."""
-
-    ENTRY = "entry"
-    DOCUMENT = "document"
-    MESSAGE = "message"
-    DELIVERY = "delivery"
-    REFUSAL = "refusal"
-    LEAF = "leaf"
-    CHECKPOINT = "checkpoint"
-
-
-Seen = Callable[[Row, int], None]
-"""Told of each row looked at, or of several: kind and number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How many rows were looked at, how many findings there are, and the first of them in order of reading."""
-
-    rows: Mapping[Row, int]
-    wrong: int
-    findings: tuple[Finding, ...]
-
-    @property
-    def clean(self) -> bool:
-        """Whether everything agreed."""
-        return not self.wrong
 
 
 def standard_of(folder: Path, settings: Settings, store: Store) -> Standard:
@@ -163,6 +138,7 @@ def audit(
 
 def _check_deep(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
     yield from _check_links(connection, standard, seen)
+    yield from _check_registry(connection)
     yield from _check_documents(connection, seen)
     yield from _check_messages(connection, standard, seen)
     for words in holdings.integrity(connection):
@@ -178,15 +154,16 @@ def _check_chains(connection: Connection, seen: Seen) -> Iterator[Finding]:
         told += number
         seen(Row.ENTRY, number)
 
-    if all_in_order(tree_holdings.entry_rows(connection), tell):
-        return
-    flawless = True
-    for _, chain in groupby(_noted(holdings.chains(connection), tell, told), key=lambda stored: stored.entry.node):
-        for flaw in check_chain(chain):
-            flawless = False
-            yield _of_flaw(flaw)
-    if flawless:  # the two looks disagree, which is no reason to say that all is well
-        yield Finding("audit.chain")
+    if not _in_order(connection, tell):
+        yield from flaws(_noted(holdings.chains(connection), tell, told))
+
+
+def _in_order(connection: Connection, tell: Callable[[int], None]) -> bool:
+    with tree_holdings.as_text(connection):
+        try:
+            return all_in_order(tree_holdings.entry_rows(connection), tell)
+        except DBAPIError:
+            return False
 
 
 def _noted(stored: Iterator[Stored], tell: Callable[[int], None], told: int) -> Iterator[Stored]:
@@ -196,8 +173,20 @@ def _noted(stored: Iterator[Stored], tell: Callable[[int], None], told: int) -> 
         yield one
 
 
-def _of_flaw(flaw: Flaw) -> Finding:
-    return Finding("audit.chain", "", flaw.field, flaw.expected, flaw.got, flaw.node, flaw.sequence)
+def _check_registry(connection: Connection) -> Iterator[Finding]:
+    """The registry is what its entries made it; an act that cannot be read was found with its entry."""
+    acts = []
+    for digest in holdings.evidence_of(connection, NODE, Hop.ADMIN):
+        with suppress(ValueError):
+            acts.append(read_act(holdings.content(connection, digest) or b""))
+    try:
+        present = dict(facts(read_registry(connection)))
+        present |= {f"authority {thumbprint(der)}": {"subject": name} for _, name, der in read_anchors(connection)}
+        present |= {f"schema {package.token}": package.digests() for package in read_schemas(connection)}
+    except (TypeError, ValueError, AttributeError, StopIteration) as error:
+        yield Finding("audit.registry", got=type(error).__name__)
+        return
+    yield from check_registry(acts, present)
 
 
 def _check_links(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ from hub.tree.tiles import HASH, WIDTH, split, tile_path
 from hub.trust.certificate import read_certificate
 
 _NO_HASH = bytes(HASH)
+_BEFORE_THE_FIRST = (0, b"")
 Count = Callable[[int], None]
 """Told how many more rows were looked at."""
 
@@ -108,15 +109,15 @@ def _check_leaves(connection: Connection, placed: _Placed, seen: Count) -> Itera
     for batch in tree_holdings.leaf_rows(connection):
         hashes = []
         for place, node, sequence, stored, entry in batch:
-            before = placed.last.get(node, (0, b""))[0]
+            before, _ = placed.last.get(node, _BEFORE_THE_FIRST)
             if place != expected or sequence != before + 1:
                 yield _misplaced(place, expected, node, sequence, before + 1)
-            right = stored == entry and isinstance(stored, bytes) and len(stored) == HASH
-            if not right:
-                yield _of_entry("audit.leaf", f"leaf {place}", "hash", shown(entry), shown(stored), node, sequence)
-            hashed = stored if isinstance(stored, bytes) and len(stored) == HASH else _NO_HASH
-            placed.last[node] = (sequence if isinstance(sequence, int) else before + 1, hashed)
-            expected = place + 1 if isinstance(place, int) else expected + 1
+            if stored != entry:
+                right = "-" if entry is None else shown(entry)
+                yield _of_entry("audit.leaf", f"leaf {place}", "hash", right, shown(stored), node, sequence)
+            hashed = stored if type(stored) is bytes and len(stored) == HASH else _NO_HASH
+            placed.last[node] = (sequence if type(sequence) is int else before + 1, hashed)
+            expected = place + 1 if type(place) is int else expected + 1
             hashes.append(hashed)
         for tile in placed.growth.add(hashes):
             yield from _check_tile(connection, tile)

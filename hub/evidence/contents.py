@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hub.evidence.dossier import Dossier, Paper
 from hub.proof import write_time
@@ -30,7 +30,8 @@ def contents(dossier: Dossier, page: tuple[str, bytes]) -> dict[str, bytes]:
     files[CHECKPOINT] = dossier.checkpoint.encode()
     files.update({f"evidence/{digest}": content for digest, content in dossier.evidence.items()})
     files.update(_trusted(dossier))
-    files.update(_numbered("timestamps", "tsr", dossier.timestamps))
+    files.update(_numbered("timestamps", "note", [note for note, _ in dossier.timestamps]))
+    files.update(_numbered("timestamps", "tsr", [response for _, response in dossier.timestamps]))
     files.update([page])
     files[INDEX] = json.dumps(index, ensure_ascii=False, indent=1).encode()
     return files
@@ -66,5 +67,5 @@ def _trusted(dossier: Dossier) -> Iterator[tuple[str, bytes]]:
     yield from _numbered("crls", "crl", trusted.crls).items()
 
 
-def _numbered(folder: str, kind: str, octets: tuple[bytes, ...]) -> Mapping[str, bytes]:
+def _numbered(folder: str, kind: str, octets: Iterable[bytes]) -> Mapping[str, bytes]:
     return {f"{folder}/{number}.{kind}": one for number, one in enumerate(octets, start=1)}

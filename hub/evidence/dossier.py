@@ -45,7 +45,8 @@ class Trusted:
 class Dossier:
     """All that one evidence file will hold. `checkpoint` is the note with its cosignatures; `log_keys` verify it.
 
-    `evidence` are the documents that entries name by digest; `timestamps` are RFC 3161 answers over the checkpoint.
+    `evidence` are the documents that entries name by digest; `timestamps` are pairs of what was stamped and the answer
+    (RFC 3161).
     """
 
     hub: str
@@ -58,4 +59,4 @@ class Dossier:
     checkpoint: str
     log_keys: tuple[str, ...]
     trusted: Trusted
-    timestamps: tuple[bytes, ...] = ()
+    timestamps: tuple[tuple[bytes, bytes], ...] = ()

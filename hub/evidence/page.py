@@ -31,8 +31,12 @@ _HOPS = {
     Hop.NOTICE: "未投递通知 notice",
 }
 _TITLE = "公文交换证据 Evidence of exchange"
+_STYLE = (
+    "body{font-family:sans-serif;max-width:60em;margin:2em auto}"
+    "th{text-align:left;vertical-align:top;width:14em}td{word-break:break-all}"
+)
 _CHECK = (
-    "本页仅供阅读，不是证据本身。请用 verify_evidence.py 离线核验整个文件，账本密钥与根证书须另行取得，不得取自本文件。",
+    "本页仅供阅读，不是证据本身。请用 verify_evidence.py 离线核验；账本密钥与根证书须另行取得，不可取自本文件。",
     "This page is for reading; it is not the evidence. Check the whole file offline with verify_evidence.py, with the "
     "ledger's key and the root certificate got over another way, never from this file.",
     "python3 verify_evidence.py FILE --log-key KEY --anchor ROOT.pem",
@@ -81,8 +85,7 @@ def _hop(proven: Proven) -> tuple[str, str]:
 def as_html(dossier: Dossier) -> tuple[str, bytes]:
     """The page's name and its bytes: one file without links, scripts or fonts, every word escaped."""
     body = "".join(_html(section) for section in sections(dossier))
-    style = "body{font-family:sans-serif;max-width:60em;margin:2em auto}th{text-align:left;vertical-align:top;width:14em}"
-    head = f'<meta charset="utf-8"><title>{_TITLE}</title><style>{style}td{{word-break:break-all}}</style>'
+    head = f'<meta charset="utf-8"><title>{_TITLE}</title><style>{_STYLE}</style>'
     return NAME, f'<!DOCTYPE html><html lang="zh"><head>{head}</head><body>{body}</body></html>'.encode()
 
 

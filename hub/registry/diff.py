@@ -73,9 +73,14 @@ def diff(before: Registry, after: Registry) -> list[Change]:
 
 
 def sides(before: Registry, after: Registry) -> tuple[Facts, Facts]:
-    """What only the one registry says and what only the other: item -> field -> value, an item as `NOUN CODE`."""
+    """What only the one registry says and what only the other, each as `facts`; of an item only what differs."""
     old, new = _flat(before), _flat(after)
     return _only(old, new), _only(new, old)
+
+
+def facts(registry: Registry) -> Facts:
+    """All that a registry says: item -> field -> value, an item as `NOUN CODE`."""
+    return {" ".join(key): values for key, values in _flat(registry).items()}
 
 
 def _only(ours: _Flat, theirs: _Flat) -> Facts:

@@ -6,6 +6,7 @@ held in memory. Whether a schema is wise to register is `hub.schema.lint`'s ques
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,10 @@ class SchemaPackage:
     def token(self) -> str:
         """What an envelope's `type` says for this schema: name-version."""
         return f"{self.name}-{self.version}"
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each file, by its path."""
+        return {path: hashlib.sha256(content).hexdigest() for path, content in self.files.items()}
 
     @classmethod
     def from_folder(

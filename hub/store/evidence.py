@@ -1,4 +1,4 @@
-"""Reads what an evidence file holds: messages with their bytes, entries in their fixed forms, the documents they name."""
+"""Reads what an evidence file holds: messages with their bytes, entries in fixed form, the documents they name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hub.errors import Misconfigured, Refused
 from hub.evidence.dossier import Paper, Proven
 from hub.ledger import read_form
 from hub.store.tables import certificates, documents, ledger
+from hub.store.timestamps import read_timestamp
 from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_message
 from hub.store.tree_proofs import Published, read_checkpoint, read_inclusion, read_witnessed
 
@@ -66,7 +67,8 @@ def _proven(connection: Connection, node: str, sequence: int, form: bytes, size:
 
 
 def choose_checkpoint(connection: Connection, entries: Iterable[Proven]) -> Published:
-    """The latest checkpoint that a witness cosigned, if it is over all of these entries; else the latest.
+    """The latest checkpoint over all of these entries that a witness cosigned, else the first with a time-stamp, else
+    the latest.
 
     Errors: Refused tree.no-checkpoint.
     """
@@ -74,7 +76,14 @@ def choose_checkpoint(connection: Connection, entries: Iterable[Proven]) -> Publ
     try:
         return read_witnessed(connection, size)
     except Refused:
-        return read_checkpoint(connection)
+        stamped = read_timestamp(connection, size)
+        return read_checkpoint(connection, stamped.size if stamped else None)
+
+
+def read_timestamps(connection: Connection, size: int) -> list[tuple[bytes, bytes]]:
+    """The time-stamps of the checkpoint of exactly this size, each as (the note it is over, the response)."""
+    stamped = read_timestamp(connection, size)
+    return [(stamped.note, stamped.response)] if stamped is not None and stamped.size == size else []
 
 
 def read_named(connection: Connection, entries: Iterable[Proven]) -> dict[str, bytes]:

@@ -41,17 +41,21 @@ _BY_WORDS = (
     ("locked", "store.busy"),
     ("malformed", "store.damaged"),
     ("not a database", "store.damaged"),
-    ("authentication failed", "store.login"),  # a refused connection has no SQLSTATE
+    ("authentication failed", "store.login"),  # a connection that is refused has no SQLSTATE
+    ('FATAL:  role "', "store.login"),
+    ("no pg_hba.conf entry", "store.login"),
+    ('FATAL:  database "', "store.absent"),
     ("no password supplied", "store.login"),
     ("too many clients", "store.busy"),
 )
+_OTHERWISE = "store.unreachable"
 _TO_MEND = {"store.login", "store.absent", "store.forbidden", "store.foreign", "store.value", "store.damaged"}
 
 
 def translate(error: DBAPIError) -> HubError:
     """The hub's own error for a driver's."""
     words, state = str(error.orig), str(getattr(error.orig, "sqlstate", None) or "")
-    code = _found(_BY_STATE, state.startswith) or _found(_BY_WORDS, words.__contains__) or "store.unreachable"
+    code = (_found(_BY_STATE, state.startswith) if state else _found(_BY_WORDS, words.__contains__)) or _OTHERWISE
     return (Misconfigured if code in _TO_MEND else Unavailable)(code, operator=words)
 
 

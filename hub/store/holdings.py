@@ -162,6 +162,13 @@ def known_messages(connection: Connection, message_ids: Iterable[str]) -> set[tu
     return {(row.sender, row.message_id) for row in found}
 
 
+def evidence_of(connection: Connection, node: str, kind: Hop) -> list[str]:
+    """The evidence (hex) of a node's entries of one kind, in order of their sequence."""
+    of_kind = and_(ledger.c.node == node, ledger.c.kind == str(kind))
+    found = connection.scalars(select(ledger.c.evidence).where(of_kind).order_by(ledger.c.sequence))
+    return [bytes(evidence).hex() for evidence in found]
+
+
 def reasons(connection: Connection, node: str, first: int, last: int) -> dict[int, Columns]:
     """The refusal rows beside one node's entries `first` to `last`, by sequence."""
     span = and_(refusals.c.node == node, refusals.c.sequence.between(first, last))
@@ -201,7 +208,8 @@ def _as_stored(table: Table) -> Select[Any]:
 
 
 def _stream(connection: Connection, query: Select[Any], size: int = 1000) -> Iterator[Columns]:
-    yield from connection.execute(query, execution_options={"yield_per": size}).mappings()
+    with connection.execute(query, execution_options={"yield_per": size}) as found:  # closed though not read to its end
+        yield from found.mappings()
 
 
 def _batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:

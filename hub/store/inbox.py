@@ -128,13 +128,18 @@ def add_refusal(transaction: Transaction, entry: Stored, refusal: HubError, size
             "sequence": entry.entry.sequence,
             "at_us": entry.entry.time_us,
             "code": refusal.code,
-            "place": refusal.where[:1000],
-            "expected": refusal.expected[:1000],
-            "got": refusal.got[:1000],
-            "operator": refusal.operator[:2000],
+            "place": _storable(refusal.where, 1000),
+            "expected": _storable(refusal.expected, 1000),
+            "got": _storable(refusal.got, 1000),
+            "operator": _storable(refusal.operator, 2000),
             "size": size,
         },
     )
+
+
+def _storable(words: str, most: int) -> str:
+    """The beginning of a stranger's words, without what no database can hold as text."""
+    return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in words[:most])
 
 
 def spend_nonce(

@@ -91,11 +91,31 @@ class Prepared:
         values: Any = [tuple(row[name] for name in names) for row in rows] if names else [dict(row) for row in rows]
         cursor = connection.connection.cursor()
         try:
-            cursor.executemany(text, values)
+            if len(values) == 1:  # many at once are sent in a way that costs one alone twice as much
+                cursor.execute(text, values[0])
+            else:
+                cursor.executemany(text, values)
         except Exception as error:
             raise _wrapped(error, connection, text) from error
         finally:
             cursor.close()
+
+
+def execute_in_turn(connection: Connection, statements: Sequence[tuple[Prepared, Row]]) -> Rows:
+    """Run statements on PostgreSQL one after another in one journey to the server and back; the rows of the last.
+
+    Each sees what was committed before it began, not before the first of them did.
+    """
+    driver: Any = connection.connection.driver_connection
+    text = ""
+    try:
+        with driver.pipeline():
+            for statement, row in statements:
+                text, _, fixed, row_type = statement._text(connection)
+                cursor = driver.execute(text, {**fixed, **row})
+            return Rows([row_type(*found) for found in cursor.fetchall()], cursor.rowcount)
+    except Exception as error:
+        raise _wrapped(error, connection, text) from error
 
 
 def _row_type(compiled: Any) -> Any:

@@ -39,7 +39,11 @@ class Store:
     def open(cls, url: str, node: str = "hub") -> Store:
         """Open an existing database. Errors: Misconfigured store.* if it is not one of ours or not usable."""
         engine = connect(url)
-        return cls(engine, read_meta(engine), node)
+        try:
+            return cls(engine, read_meta(engine), node)
+        except BaseException:
+            engine.dispose()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -16,7 +16,7 @@ from sqlalchemy.types import Integer
 
 from hub.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
-from hub.store.prepared import Inserting, Prepared
+from hub.store.prepared import Inserting, Prepared, execute_in_turn
 from hub.store.tables import SEQUENCES, documents, ledger
 
 Row = dict[str, Any]
@@ -144,9 +144,11 @@ class Transaction:
 
     def _read_head(self) -> _Head:
         if self._head is None:
-            if self.connection.dialect.name == "postgresql":
-                _LOCK.execute(self.connection, {"node": self._node})
-            last = _LAST.execute(self.connection, {"node": self._node}).first()
+            node = {"node": self._node}
+            if self.connection.dialect.name == "postgresql":  # another process may write this chain: one at a time
+                last = execute_in_turn(self.connection, [(_LOCK, node), (_LAST, node)]).first()
+            else:
+                last = _LAST.execute(self.connection, node).first()
             self._head = _Head(last.sequence, last.hash) if last else _Head(0, FIRST)
         return self._head
 

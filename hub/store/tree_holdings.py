@@ -7,6 +7,7 @@ seconds. Memory is bounded by one batch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, type_coerce
@@ -15,10 +16,24 @@ from sqlalchemy.types import NullType
 from hub.ledger import FIELDS
 from hub.store.tables import checkpoints, cosignatures, leaves, ledger, numbered, tiles, tree_head
 
-Rows = Iterator[Sequence[tuple[Any, ...]]]
+Rows = Iterator[Sequence[Sequence[Any]]]
 """Batches of rows."""
 
-_BATCH = 2000
+_BATCH = 500
+
+
+@contextmanager
+def as_text(connection: Connection) -> Iterator[None]:
+    """Read text by the driver itself: several times quicker, but what is not UTF-8 raises a `DBAPIError`."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    before, driver.text_factory = driver.text_factory, str
+    try:
+        yield
+    finally:
+        driver.text_factory = before
 
 
 def entry_rows(connection: Connection) -> Rows:
@@ -105,6 +120,5 @@ def _plain(column: ColumnElement[Any]) -> Any:
 
 
 def _batches(connection: Connection, query: Select[Any]) -> Rows:
-    found = connection.execute(query, execution_options={"yield_per": _BATCH})
-    for batch in found.partitions():
-        yield [tuple(row) for row in batch]
+    with connection.execute(query, execution_options={"yield_per": _BATCH}) as found:
+        yield from found.partitions()

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from hub.errors import HubError, Undelivered
+from hub.errors import HubError, Refused, Unavailable, Undelivered
 from hub.tree.checkpoint import Checkpoint, cosignatures, open_checkpoint
 from hub.tree.note import Note, opened, read_note
 from hub.witness.folder import Evidence, WitnessFolder
@@ -67,15 +67,14 @@ class Outcome:
 async def look(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime]) -> Outcome:
     """Look once. The folder must be held with `alone`.
 
-    Errors: Unavailable witness.unreachable; Undelivered witness.answer, witness.refused, witness.gone; Refused note.*
-    (not a checkpoint of this log); Misconfigured witness.damaged.
+    Errors: Unavailable witness.unreachable; Undelivered witness.answer, witness.refused, witness.gone,
+    witness.stranger; Misconfigured witness.damaged.
     """
     kept, _ = folder.kept()
     octets = await hub.latest()  # 1
     if octets is None:
         return _nothing(kept)
-    note = read_note(octets)
-    offered = open_checkpoint(note, folder.settings.origin, folder.settings.keys)  # 2
+    note, offered = _open(folder, octets)  # 2
     proof: Sequence[bytes] = ()
     verdict = judge_alone(kept, offered)  # 3
     if verdict is None:
@@ -83,7 +82,7 @@ async def look(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime]) -
         verdict = judge_grown(kept, offered, proof)
     if verdict.alarming:
         return _alarm(folder, verdict, offered, octets, proof, clock())
-    if folder.unsettled() or _has_ours(folder, note):
+    if folder.unsettled() or (verdict is Verdict.SAME and _has_ours(folder, note)):
         return Outcome(verdict, offered.size)
     signed_by_log = Note(note.text, opened(note, folder.settings.keys))
     cosigned = folder.keep(signed_by_log, clock())  # 4, 5
@@ -98,7 +97,7 @@ async def watch(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime], 
         try:
             outcome = await look(folder, hub, clock)
         except HubError as error:
-            told = _tell(told, error.code, "unanswered", error.operator or error.sentence())
+            told = _tell_error(told, error)
         except Exception as error:
             if told != repr(error):
                 log.exception("look")
@@ -107,6 +106,14 @@ async def watch(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime], 
             told = _tell_outcome(told, outcome)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), folder.settings.interval)
+
+
+def _open(folder: WitnessFolder, octets: bytes) -> tuple[Note, Checkpoint]:
+    try:
+        note = read_note(octets)
+        return note, open_checkpoint(note, folder.settings.origin, folder.settings.keys)
+    except Refused as wrong:
+        raise Undelivered("witness.stranger", expected=folder.settings.origin, got=wrong.code) from None
 
 
 def _nothing(kept: Checkpoint) -> Outcome:
@@ -128,16 +135,19 @@ def _alarm(
 
 
 def _has_ours(folder: WitnessFolder, note: Note) -> bool:
-    ours = folder.signer.key
-    if not any((line.name, line.key_id) == (ours.name, ours.id) for line in note.signatures):
+    """Whether the hub shows our cosignature, rightly."""
+    try:
+        return bool(cosignatures(note, [folder.signer.key]))
+    except Refused:
         return False
-    return bool(cosignatures(note, [ours]))
 
 
-def _tell(told: str, code: str, event: str, operator: str) -> str:
-    if code != told:
-        log.log(logging.WARNING, event, extra={"fields": {"code": code, "operator": operator}})
-    return code
+def _tell_error(told: str, error: HubError) -> str:
+    if error.code != told:
+        level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
+        fields = {"code": error.code, "got": error.got, "operator": error.operator}
+        log.log(level, "unanswered", extra={"fields": fields})
+    return error.code
 
 
 def _tell_outcome(told: str, outcome: Outcome) -> str:

@@ -1,0 +1,39 @@
+"""What an audit came to: what it looked at, how much, and what it found. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.audit.finding import Finding
+
+
+class Row(StrEnum):
+    """What the audit counts."""
+
+    ENTRY = "entry"
+    DOCUMENT = "document"
+    MESSAGE = "message"
+    DELIVERY = "delivery"
+    REFUSAL = "refusal"
+    LEAF = "leaf"
+    CHECKPOINT = "checkpoint"
+
+
+Seen = Callable[[Row, int], None]
+"""Told of each row looked at, or of several: kind and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How many rows were looked at, how many findings there are, and the first of them in order of reading."""
+
+    rows: Mapping[Row, int]
+    wrong: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything agreed."""
+        return not self.wrong
