@@ -48,8 +48,8 @@ class Plan:
 
 
 def origin_of(hub: Hub) -> str:
-    """The name of this hub's log: as configured, or its id and its ledger's."""
-    return hub.settings.ledger.origin or f"{hub.id}/ledger/{hub.store.ledger_id}"
+    """The name of this hub's log."""
+    return hub.settings.log_origin(hub.store.ledger_id)
 
 
 def checkpoint_signers(hub: Hub, folder: Path) -> tuple[NoteSigner, ...]:

@@ -99,6 +99,10 @@ class Settings:
     delivery: Delivering = field(default_factory=Delivering)
     ledger: Sequencing = field(default_factory=Sequencing)
 
+    def log_origin(self, ledger_id: str) -> str:
+        """The name of the ledger's log in checkpoints: as configured, or the hub's id and the ledger's."""
+        return self.ledger.origin or f"{self.hub}/ledger/{ledger_id}"
+
     @property
     def ceiling(self) -> Classification:
         """The highest classification that may travel."""

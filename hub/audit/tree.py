@@ -70,7 +70,7 @@ def log_standard_of(
     Errors: Misconfigured key.unreadable, certificate.unreadable, note.*
     """
     # The same name that hub.sequence gives the log: verbs do not know each other.
-    origin = settings.ledger.origin or f"{settings.hub}/ledger/{store.ledger_id}"
+    origin = settings.log_origin(store.ledger_id)
     keys = [key for der in certificates if (key := _certified(origin, der))]
     if settings.ledger.key:
         try:
