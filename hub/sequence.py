@@ -128,7 +128,7 @@ class Sequencer:
         self._watch.look(queues, at, hub.settings.ledger.alarm)
         if not any(queue.unbroken() for queue in queues) or not await self._hold(hub, at):  # 2
             return None
-        plan = await asyncio.to_thread(_plan, hub, queues, self._fence)  # 3
+        plan = await asyncio.to_thread(_plan, hub, self._fence)  # 3
         published = await self._publish(hub, plan, at) if plan else None  # 4
         self._until = at + LEASE
         if published is None:
@@ -186,16 +186,21 @@ def _look(hub: Hub) -> list[Queue]:
         return tree.read_queues(connection, BATCH)
 
 
-def _plan(hub: Hub, queues: Sequence[Queue], fence: int | None) -> Plan | None:
-    """How the tree will grow by what waits, or None if another has the lease."""
+def _plan(hub: Hub, fence: int | None) -> Plan | None:
+    """How the tree will grow by what waits, or None if another has the lease.
+
+    Head, edge and queues are of one moment: what waited at the first look may have its place since.
+    """
     with hub.store.reading() as connection:
         head = tree.read_head(connection)
         edge = tree.read_edge(connection, head.size)
-        still = tree.read_head(connection) == head
-    if head.fence != fence or not still:
+        queues = tree.read_queues(connection, BATCH)
+    if head.fence != fence:
         return None
     if not fits(head.size, edge) or edge_root(edge) != head.root:
         raise Misconfigured("tree.damaged", where=f"size {head.size}", operator=f"the last root is {head.root.hex()}")
     added = interleave(queues, BATCH)
+    if not added:
+        return None
     changed = grow(head.size, edge, [entry.hash for entry in added])
     return Plan(head, head.size + len(added), edge_root(grown_edge(edge, changed)), added, changed)

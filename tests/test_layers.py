@@ -27,7 +27,6 @@ VERBS = (
     "timestamping",
     "unconfirmed",
     "export",
-    "export",
 )
 BELOW_VERB = {  # a verb may stand on another only here, and the reason is in ARCHITECTURE.md
     ("deliver", "accept"),
