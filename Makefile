@@ -4,6 +4,9 @@ BIN := $(VENV)/bin
 CONSTRAINTS = constraints/py$(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])').txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Byte code is worth keeping: the demo and the tests start many processes. Empty means as if it were not set.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help demo test bench lint clean
 
 help:  ## show this list
