@@ -57,7 +57,7 @@ def test_a_mistake_is_named_with_its_line(text: str, code: str, where: str) -> N
 def test_a_tower_is_met_before_it_costs(text: str) -> None:
     start = time.process_time()
     assert mistake(text)[0] == "config.not-plain"
-    assert time.process_time() - start < 0.1
+    assert time.process_time() - start < 0.5
 
 
 def test_an_alias_bomb_is_refused_at_its_first_anchor() -> None:

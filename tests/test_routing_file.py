@@ -169,7 +169,7 @@ def test_an_allowed_xpath_stays_quick_on_a_large_document(path: str) -> None:
     condition = compile_path(path, {}, "")
     start = time.process_time()
     condition.holds(wide)
-    assert time.process_time() - start < 0.5  # the quadratic forms that are refused need seconds
+    assert time.process_time() - start < 1.5  # the quadratic forms that are refused need seconds
 
 
 @given(st.text(alphabet="ab/.*[]()@|=<>'\"$:-+ 12p,ndot", max_size=24))

@@ -337,7 +337,7 @@ def test_a_megabyte_that_is_awkward_to_split_is_split_quickly(piece: bytes) -> N
     body = multipart(soap(BINARY % b"cid:doc@x"), part(piece * (1_000_000 // len(piece))))
     began = time.process_time()
     package = open_package(body, MTOM)
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 3.0
     assert len(package.parts.take("cid:doc@x")) == 1_000_000 // len(piece) * len(piece)
 
 

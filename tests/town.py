@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import tempfile
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -282,17 +283,35 @@ def registry_of(codes: Iterable[str], mailboxes: Iterable[str] = ()) -> Registry
     )
 
 
-def found_town(folder: Path, codes: Iterable[str] = ("a", "b", "c", "d", "m", "s"), url: str = "") -> Town:
-    """Found a town; `m` pulls from a mailbox, `s` is the supervision authority. `url`: a database with our tables."""
-    clock = Clock()
-    if not url:
-        url = f"sqlite:///{folder / 'hub.db'}"
-        Store.create(url, hub_id=HUB, ledger_id="town")
-    store = Store.open(url)
+def register(store: Store, codes: tuple[str, ...]) -> None:
+    """Put the departments and their authority into an empty database."""
     with store.transaction() as transaction:
         write_registry(transaction.connection, Registry(), registry_of(codes, ["m"]))
         for der in authority().anchors:
             add_anchor(transaction.connection, "town", der)
+
+
+@cache
+def ground(codes: tuple[str, ...]) -> bytes:
+    """The database file of a new town, made once: making its tables takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "hub.db"
+        Store.create(f"sqlite:///{path}", hub_id=HUB, ledger_id="town")
+        store = Store.open(f"sqlite:///{path}")
+        register(store, codes)
+        store.close()
+        return path.read_bytes()
+
+
+def found_town(folder: Path, codes: Iterable[str] = ("a", "b", "c", "d", "m", "s"), url: str = "") -> Town:
+    """Found a town; `m` pulls from a mailbox, `s` is the supervision authority. `url`: a database with our tables."""
+    clock = Clock()
+    if url:
+        store = Store.open(url)
+        register(store, tuple(codes))
+    else:
+        (folder / "hub.db").write_bytes(ground(tuple(codes)))
+        store = Store.open(f"sqlite:///{folder / 'hub.db'}")
     settings = Settings(hub=HUB)
     rules = rules_of(store, Routing.load(ROUTING), settings)
     hub = Hub(settings, store, Writer(store), signer_of(HUB)[0], rules, clock, lambda: 0.0)
