@@ -306,7 +306,7 @@ def test_too_many_calls_at_once_are_sent_away_with_a_time_to_come_back(house: Ho
 
 def test_a_hub_that_cannot_store_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(work: object) -> None:
-        raise Unavailable("store.full", operator="/work/secret.db: ENOSPC")
+        raise Unavailable("store.full", operator="/srv/secret.db: ENOSPC")
 
     monkeypatch.setattr(house.town.hub.writer, "run", full)
     for body in (b"junk", soap(SUBMIT % house.town.signed())):
@@ -318,7 +318,7 @@ def test_an_error_of_ours_stays_inside(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> None:
-        raise KeyError("/work/main/hub.py")
+        raise KeyError("/srv/hub/hub.py")
 
     monkeypatch.setattr(door, "perform", broken)
     heard = ask(house.app, soap(b""))
