@@ -22,8 +22,9 @@ from hub.notice import non_delivery
 from hub.parser import ParseLimits, parse
 from hub.retry import RetryPolicy, next_attempt
 from hub.signing import signature
-from hub.store import outbox
-from hub.store.outbox import Leased, Settlement
+from hub.store import settlement
+from hub.store.outbox import Leased
+from hub.store.settlement import Settlement
 from hub.store.transaction import Transaction
 
 ANSWER_LIMITS = ParseLimits(max_bytes=256 * 1024, max_elements=200)
@@ -133,7 +134,7 @@ def _check_signer(
 def settle(transaction: Transaction, hub: Hub, leased: Leased, outcome: Outcome, at: datetime) -> bool:
     """Record an outcome in outbox and ledger; False if the lease was lost and nothing was recorded."""
     consignment = leased.consignment
-    if not outbox.settle(transaction, consignment.delivery_id, settlement_of(outcome, at)):
+    if not settlement.settle(transaction, consignment.delivery_id, settlement_of(outcome, at)):
         return False
     match outcome:
         case Delivered(acknowledgement):

@@ -20,7 +20,8 @@ from hub.parser import ParseLimits, parse
 from hub.proof import Confirmed, Request
 from hub.signing import signature
 from hub.store import inbox, outbox, trace
-from hub.store.outbox import Leased, Settlement
+from hub.store.outbox import Leased
+from hub.store.settlement import Settlement, conclude
 from hub.store.trace import Traced
 from hub.store.transaction import Transaction
 
@@ -147,7 +148,7 @@ def _settle_one(
     )
     word = Acknowledgement(item.message_id, item.sender, request.department, item.digest, raw, thumbprint)
     done = Settlement(DeliveryState.DELIVERED, at, evidence=word.evidence)
-    outbox.conclude(transaction, item.delivery_id, done)
+    conclude(transaction, item.delivery_id, done)
     record_delivered(transaction, consignment, word, hub.id, at)
     return True
 

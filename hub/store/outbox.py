@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Row, Select, bindparam, exists, func, null, or_, select, update
+from sqlalchemy import CTE, Connection, Row, Select, bindparam, exists, func, or_, select, update
 
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import Consignment, DeliveryState, Role
@@ -76,16 +76,6 @@ _LEASE = Prepared(
         lease_until_us=bindparam("until"),
     )
 )
-_SETTLED: dict[Any, Any] = {
-    deliveries.c.state: bindparam("new_state"),
-    deliveries.c.attempts: deliveries.c.attempts + 1,
-    deliveries.c.next_us: bindparam("next"),
-    deliveries.c.done_us: bindparam("done"),
-    deliveries.c.cause: bindparam("why"),
-    deliveries.c.evidence: bindparam("proof"),
-    deliveries.c.lease_node: null(),
-    deliveries.c.lease_until_us: null(),
-}
 _CONTENT = Prepared(select(documents.c.content).where(documents.c.digest == bindparam("digest")))
 _ATTACHMENTS = Prepared(
     select(message_attachments.c.attachment, documents.c.content)
@@ -220,52 +210,6 @@ def find(connection: Connection, delivery_id: int, recipient: str) -> Found | No
         return None
     done = row.state == str(DeliveryState.DELIVERED)
     return Found(row.message_id, row.sender, row.type, row.digest, Role(row.role), done)
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """How a lease ends: delivered with its evidence, waiting until `next_at`, or dead with its cause."""
-
-    state: DeliveryState
-    at: datetime
-    next_at: datetime | None = None
-    cause: str = ""
-    evidence: str = ""
-
-
-_SETTLE = Prepared(
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("delivery"),
-        deliveries.c.state == str(DeliveryState.LEASED),
-        deliveries.c.lease_node == bindparam("holder"),
-    )
-    .values(_SETTLED)
-)
-_CONCLUDE = Prepared(update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(_SETTLED))
-
-
-def settle(transaction: Transaction, delivery_id: int, settlement: Settlement) -> bool:
-    """End this node's lease; False if it holds the lease no longer, and then nothing may be recorded."""
-    row = {**_settled(delivery_id, settlement), "holder": transaction.node}
-    return _SETTLE.execute(transaction.connection, row).touched == 1
-
-
-def conclude(transaction: Transaction, delivery_id: int, settlement: Settlement) -> None:
-    """End a delivery whoever holds it, on its recipient's own signed word."""
-    _CONCLUDE.execute(transaction.connection, _settled(delivery_id, settlement))
-
-
-def _settled(delivery_id: int, settlement: Settlement) -> dict[str, object]:
-    done = settlement.state in (DeliveryState.DELIVERED, DeliveryState.DEAD)
-    return {
-        "delivery": delivery_id,
-        "new_state": str(settlement.state),
-        "next": to_microseconds(settlement.next_at or settlement.at),
-        "done": to_microseconds(settlement.at) if done else None,
-        "why": settlement.cause or None,
-        "proof": settlement.evidence or None,
-    }
 
 
 def reclaim(transaction: Transaction, at: datetime, *, own: bool = False) -> int:
