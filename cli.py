@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from commands.phrase import Phrase
-from commands.root import Root
+from commands.frame.phrase import Phrase
+from commands.frame.root import Root
 
 NOUNS = {
     "init": Phrase("建立数据目录，装好一个新的交换中心", "make a data directory with a new hub in it"),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from commands.files import FILE, FOLDER, read_file, write_new
-from commands.frame import Phrase, Session, argument, noun, option, why_option
+from commands.frame.command import Phrase, Session, argument, noun, option, why_option
+from commands.frame.files import FILE, FOLDER, read_file, write_new
 from commands.order import order_of
 
 if TYPE_CHECKING:

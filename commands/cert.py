@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.change import change, change_after_asking, read
-from commands.files import FILE, read_file
-from commands.frame import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.files import FILE, read_file
 from commands.order import order_of
 
 if TYPE_CHECKING:

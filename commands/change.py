@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from commands.frame import Phrase, Session
+from commands.frame.command import Phrase, Session
 from commands.order import order_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from commands.edge import from_system
-from commands.phrase import Phrase
+from commands.frame.edge import from_system
+from commands.frame.phrase import Phrase
 from hub.errors import HubError
 from hub.settings import Settings
 

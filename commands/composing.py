@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from commands.files import read_file
+from commands.frame.files import read_file
 from hub import envelope
 from hub.codes import normalise_document_number
 from hub.message import Attachment, Classification, Header, Recipient, Role, Urgency

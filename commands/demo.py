@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.frame import ExitCode, Phrase, Session, option, single
+from commands.frame.command import ExitCode, Phrase, Session, option, single
 
 if TYPE_CHECKING:
     from demo.people import City

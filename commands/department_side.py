@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from commands.files import FILE
-from commands.frame import Session, option
+from commands.frame.command import Session, option
+from commands.frame.files import FILE
 
 if TYPE_CHECKING:
     from connectors.exchange_client import ExchangeClient

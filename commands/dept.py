@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.change import change, change_after_asking, read
-from commands.frame import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
 
 if TYPE_CHECKING:
     from hub.directory import Department

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.frame.command import Phrase, Session, argument, column, noun, option
+from commands.frame.progress import progress
 from commands.msg_operate import reason_option
 from commands.order import order_of
-from commands.progress import progress
 from commands.words import said_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from commands.frame import ExitCode, Phrase, Session, column, single
+from commands.frame.command import ExitCode, Phrase, Session, column, single
 
 if TYPE_CHECKING:
     from commands.check import Check

@@ -10,7 +10,7 @@ import click
 
 from commands.change import change, change_after_asking, read
 from commands.endpoint_profile import PROFILE, profile_options, with_given
-from commands.frame import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
 from commands.waiting import queues_of, warn_of_waiting
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from commands.frame import column, option
-from commands.values import DURATION
+from commands.frame.command import column, option
+from commands.frame.values import DURATION
 
 if TYPE_CHECKING:
     from hub.directory import Profile

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.files import FILE, read_file, write_new
-from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option
+from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option
+from commands.frame.files import FILE, read_file, write_new
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from commands.change import change, change_after_asking, read
-from commands.frame import Phrase, Session, argument, column, noun, option, why_option
-from commands.values import WORDS
+from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.values import WORDS
 
 if TYPE_CHECKING:
     from hub.registry.registry import Registry

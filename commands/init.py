@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from commands.files import FILE, read_file
-from commands.frame import Phrase, Session, option, single, why_option
+from commands.frame.command import Phrase, Session, option, single, why_option
+from commands.frame.files import FILE, read_file
 from commands.order import whoever
 
 

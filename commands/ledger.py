@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.files import FILE, read_file
-from commands.frame import ExitCode, Phrase, Session, column, noun, option
-from commands.progress import progress
+from commands.frame.command import ExitCode, Phrase, Session, column, noun, option
+from commands.frame.files import FILE, read_file
+from commands.frame.progress import progress
 from commands.words import HOPS
 
 if TYPE_CHECKING:

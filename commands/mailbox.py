@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.department_side import hub_url, key_options, side_of
-from commands.files import FOLDER
-from commands.frame import Phrase, Session, argument, column, noun, option
+from commands.frame.command import Phrase, Session, argument, column, noun, option
+from commands.frame.files import FOLDER
 from commands.words import ROLES, STATES, said_of
 
 if TYPE_CHECKING:

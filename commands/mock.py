@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.department_side import hub_url, url_option
-from commands.files import FOLDER
-from commands.frame import Phrase, Session, argument, noun, option
+from commands.frame.command import Phrase, Session, argument, noun, option
+from commands.frame.files import FOLDER
 
 if TYPE_CHECKING:
     from connectors.pretend_department import PretendDepartment

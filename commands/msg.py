@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands.frame import noun
+from commands.frame.command import noun
 from commands.msg_find import find, list_messages, refusals, show
 from commands.msg_operate import release, resend
 from commands.msg_send import send, submit

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.files import FILE, write_new
-from commands.frame import Phrase, Session, argument, column, option, single
+from commands.frame.command import Phrase, Session, argument, column, option, single
+from commands.frame.files import FILE, write_new
 from commands.words import ROLES, STATES, said_of, size_of
 
 if TYPE_CHECKING:

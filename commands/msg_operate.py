@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from commands.frame import Phrase, Session, argument, option, single
+from commands.frame.command import Phrase, Session, argument, option, single
+from commands.frame.values import WORDS
 from commands.order import order_of
-from commands.values import WORDS
 
 reason_option = option(
     "--reason", "--why", zh="理由，记入账本所附的凭据", en="why; kept as evidence of the entry", default=""

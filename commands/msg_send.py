@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.department_side import call, hub_url, key_options, side_of, url_option
-from commands.files import FILE, read_file, write_new
-from commands.frame import Phrase, Session, argument, option, single
-from commands.values import DURATION, WORDS
+from commands.frame.command import Phrase, Session, argument, option, single
+from commands.frame.files import FILE, read_file, write_new
+from commands.frame.values import DURATION, WORDS
 
 if TYPE_CHECKING:
     from commands.composing import Composed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.frame import Phrase, Session, argument, option, single
+from commands.frame.command import Phrase, Session, argument, option, single
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

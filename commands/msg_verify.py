@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.files import read_file
-from commands.frame import ExitCode, Phrase, Session, argument, column, option, single
+from commands.frame.command import ExitCode, Phrase, Session, argument, column, option, single
+from commands.frame.files import read_file
 from commands.msg_send import beside_of
 
 if TYPE_CHECKING:

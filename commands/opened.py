@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from commands.session import Session
+from commands.frame.session import Session
 from hub.administered import NODE
 from hub.hub import Hub, Rules, open_hub, open_store, read_rules, read_settings
 from hub.store.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from commands.session import Session
+from commands.frame.session import Session
 from hub.errors import Misconfigured, Refused
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.phrase import Phrase
+from commands.frame.phrase import Phrase
 from commands.words import size_of
 from hub import envelope
 from hub.accept import check_header, route

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.files import FILE, read_file, read_text
-from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option
+from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option
+from commands.frame.files import FILE, read_file, read_text
 
 if TYPE_CHECKING:
     from hub.hub import Rules

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from commands.files import FILE, FOLDER, read_file
-from commands.frame import ExitCode, Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.files import FILE, FOLDER, read_file
 from commands.order import order_of
 
 if TYPE_CHECKING:

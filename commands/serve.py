@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from commands.frame import Phrase, Session, option, single
+from commands.frame.command import Phrase, Session, option, single
 
 
 @single(

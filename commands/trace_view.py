@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from commands.frame import Column, Phrase, Session, column
+from commands.frame.command import Column, Phrase, Session, column
 from commands.words import ANSWERS, HOPS, RECEIPTS, ROLES, STATES, detail_of, lapse, said_of, size_of
 from hub.message import DeliveryState, Hop
 

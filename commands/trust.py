@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.files import FILE, read_file
-from commands.frame import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.files import FILE, read_file
 from commands.order import order_of
 
 COLUMNS = (

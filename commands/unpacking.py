@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.files import write_new
+from commands.frame.files import write_new
 from hub.errors import Misconfigured, Refused
 
 if TYPE_CHECKING:

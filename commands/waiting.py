@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from commands.frame import Phrase, Session
+from commands.frame.command import Phrase, Session
 
 if TYPE_CHECKING:
     from hub.store.queues import Queue

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.files import FOLDER
-from commands.frame import ExitCode, Phrase, Session, column, noun, option
+from commands.frame.command import ExitCode, Phrase, Session, column, noun, option
+from commands.frame.files import FOLDER
 
 if TYPE_CHECKING:
     from connectors.witness_client import WitnessClient

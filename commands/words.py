@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands.phrase import Phrase
+from commands.frame.phrase import Phrase
 from hub.catalogue import CATALOGUE
 from hub.message import DeliveryState, Hop, Role
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from commands.frame import Phrase, column
+from commands.frame.command import Phrase, column
 from connectors.exchange_client import Fetched
 from connectors.front_door import PATH
 from demo.documents import Document, case_documents

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from commands.frame import Phrase
+from commands.frame.command import Phrase
 from connectors.exchange_client import ExchangeClient, ExchangeFault, Submitted
 from demo.documents import Document, notice_tree, sample
 from demo.names import CITY_OFFICE, PERMIT_OFFICE

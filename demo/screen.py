@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from commands.frame import Column, Phrase, Session
+from commands.frame.command import Column, Phrase, Session
 
 
 @dataclass(frozen=True, slots=True)

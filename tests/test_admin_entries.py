@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from hub.administered import Act, Deed, read_act
 from hub.message import Hop
 from hub.store.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from hub.directory import Kind, Profile
 from hub.hub import open_hub, refresh
 from hub.registry.diff import diff

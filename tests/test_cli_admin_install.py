@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import cli
 import hub.install
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from hub.errors import Misconfigured
 from hub.hub import open_hub
 from hub.install import Identity, Plan, default_routing, install

@@ -15,7 +15,7 @@ from lxml import etree
 import cli
 from commands.check import Site, run
 from commands.checks_of_place import check_clock, check_disk, check_key, check_port
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from hub.envelope import build
 from hub.hub import read_settings
 from hub.message import Header, Hop, Recipient

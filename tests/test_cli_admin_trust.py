@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from hub.hub import open_hub, refresh
 from hub.trust.ca import DemoCa
 from tests.admin import NOW, Administrator, administrator

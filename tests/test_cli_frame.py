@@ -18,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cli
-from commands import edge
-from commands.exits import ExitCode, exit_code_of
-from commands.frame import Noun, Session, argument, column, noun, option
-from commands.output import as_json, as_record, as_table
-from commands.phrase import Phrase, choose_language
-from commands.root import Root
-from commands.terminal import pad, safe, width, wrap
-from commands.values import DURATION, WORDS
+from commands.frame import edge
+from commands.frame.command import Noun, Session, argument, column, noun, option
+from commands.frame.exits import ExitCode, exit_code_of
+from commands.frame.output import as_json, as_record, as_table
+from commands.frame.phrase import Phrase, choose_language
+from commands.frame.root import Root
+from commands.frame.terminal import pad, safe, width, wrap
+from commands.frame.values import DURATION, WORDS
 from hub.errors import HubError, Misconfigured, Refused, Unavailable, Undelivered
 
 ROOT = Path(cli.__file__).parent

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from commands.exits import ExitCode
-from commands.frame import Noun, Session, Verb
+from commands.frame.command import Noun, Session, Verb
+from commands.frame.exits import ExitCode
 
 ROOT = Path(cli.__file__).parent
 

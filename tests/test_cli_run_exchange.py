@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 
 import cli
 from commands import mock
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from commands.unpacking import read_unpacked, unpack
 from connectors.exchange_client import Fetched
 from connectors.http_server import bind

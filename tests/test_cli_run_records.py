@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 import cli
 from commands import msg_trace
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from commands.words import lapse, size_of
 from hub import envelope
 from hub.errors import Refused

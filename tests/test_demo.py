@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
-from commands.exits import ExitCode
-from commands.session import Session
+from commands.frame.exits import ExitCode
+from commands.frame.session import Session
 from demo import play as plays
 from demo.documents import DOCUMENT_NUMBER, NOTICE_ID, annex, case_documents, notice
 from demo.names import FEWEST, MOST, receivers

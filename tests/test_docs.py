@@ -22,7 +22,7 @@ import pytest
 from lxml import etree
 
 import cli
-from commands.exits import MEANINGS
+from commands.frame.exits import MEANINGS
 from hub.catalogue import CATALOGUE
 from hub.parser import parse
 from hub.schema.schema import Schemas

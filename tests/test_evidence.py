@@ -24,7 +24,7 @@ from lxml import etree
 
 import cli
 import verify_evidence
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from hub import envelope
 from hub.errors import Refused
 from hub.evidence.asic import CADES, LIST, SEAL, pack

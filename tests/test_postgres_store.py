@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import hub.install
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.install import Plan, install
 from hub.settings import load_settings

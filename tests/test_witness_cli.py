@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount, Route
 
 import cli
-from commands.exits import ExitCode
+from commands.frame.exits import ExitCode
 from connectors.ledger_door import ledger_door
 from connectors.server import serve_hub
 from connectors.witness_client import WitnessClient

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 
-from commands.output import Column, as_json, as_record, as_table
-from commands.phrase import Phrase
-from commands.terminal import safe
+from commands.frame.output import Column, as_json, as_record, as_table
+from commands.frame.phrase import Phrase
+from commands.frame.terminal import safe
 
 OUTPUTS = ("table", "json")
 

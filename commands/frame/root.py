@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from commands import edge, help_page
-from commands.exits import MEANINGS
-from commands.help_page import COMMANDS
-from commands.parameters import DATA, DEFAULT_FOLDER, Option, common_options, session_of, version_option
-from commands.phrase import Phrase, choose_language, find_choice
-from commands.session import OUTPUTS, Session
+from commands.frame import edge, help_page
+from commands.frame.exits import MEANINGS
+from commands.frame.help_page import COMMANDS
+from commands.frame.parameters import DATA, DEFAULT_FOLDER, Option, common_options, session_of, version_option
+from commands.frame.phrase import Phrase, choose_language, find_choice
+from commands.frame.session import OUTPUTS, Session
 
 _COMMON = Phrase("公共选项（可写在任何位置）", "Common options (in any place)")
 _EXITS = Phrase("退出码", "Exit codes")

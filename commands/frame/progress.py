@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import click
 
-from commands.phrase import Phrase
-from commands.session import Session
+from commands.frame.phrase import Phrase
+from commands.frame.session import Session
 
 STEP = 100
 """Drawn once in so many steps: drawing costs more than most steps."""

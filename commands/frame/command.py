@@ -7,7 +7,7 @@
     def show(session: Session, code: str) -> None: ...
 
 A verb's function gets the `Session` first, then its options by name, and may return an `ExitCode`. `-o`, `--data` and
-`--lang` are taken in any place. Errors are raised, never printed: `commands.edge` tells them.
+`--lang` are taken in any place. Errors are raised, never printed: `commands.frame.edge` tells them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 
 import click
 
-from commands import help_page
-from commands.exits import ExitCode
-from commands.help_page import ARGUMENTS, COMMANDS, OPTIONS
-from commands.output import Column, column
-from commands.parameters import Argument, Option, argument, common_options, option, session_of, why_option
-from commands.phrase import Phrase
-from commands.session import Session
+from commands.frame import help_page
+from commands.frame.exits import ExitCode
+from commands.frame.help_page import ARGUMENTS, COMMANDS, OPTIONS
+from commands.frame.output import Column, column
+from commands.frame.parameters import Argument, Option, argument, common_options, option, session_of, why_option
+from commands.frame.phrase import Phrase
+from commands.frame.session import Session
 
 __all__ = [
     "Column",

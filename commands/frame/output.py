@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from commands.phrase import Phrase
-from commands.terminal import pad, safe, width
+from commands.frame.phrase import Phrase
+from commands.frame.terminal import pad, safe, width
 
 _YES, _NO = Phrase("是", "yes"), Phrase("否", "no")
 # json.dumps leaves these as they are; a terminal would not. Inside JSON they can only stand in strings.

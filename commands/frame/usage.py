@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from commands.phrase import Phrase
+from commands.frame.phrase import Phrase
 
 
 def usage_sentence(error: click.ClickException, lang: str) -> str:

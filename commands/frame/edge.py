@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 
-from commands.exits import MEANINGS, ExitCode, exit_code_of
-from commands.output import as_json
-from commands.phrase import Phrase
-from commands.session import Session
-from commands.terminal import safe
-from commands.usage import usage_sentence
+from commands.frame.exits import MEANINGS, ExitCode, exit_code_of
+from commands.frame.output import as_json
+from commands.frame.phrase import Phrase
+from commands.frame.session import Session
+from commands.frame.terminal import safe
+from commands.frame.usage import usage_sentence
 from hub.errors import HubError, Misconfigured, Unavailable
 
 TRACES = "hub-errors.log"

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from commands.help_page import Line
-from commands.phrase import LANGUAGES, Phrase
-from commands.session import OUTPUTS, Session
+from commands.frame.help_page import Line
+from commands.frame.phrase import LANGUAGES, Phrase
+from commands.frame.session import OUTPUTS, Session
 
 DATA = "HUB_DATA"
 DEFAULT_FOLDER = "hub-data"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 
-from commands.phrase import Phrase
-from commands.terminal import pad, width, wrap
+from commands.frame.phrase import Phrase
+from commands.frame.terminal import pad, width, wrap
 
 USAGE = Phrase("用法", "Usage")
 ARGUMENTS = Phrase("参数", "Arguments")

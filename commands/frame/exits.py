@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from commands.phrase import Phrase
+from commands.frame.phrase import Phrase
 from hub.errors import HubError, Misconfigured, Refused, Unavailable, Undelivered
 
 
