@@ -101,6 +101,7 @@ def send(
 
 def _check(made: Composed) -> None:
     """What needs no hub: the envelope, and the payload if its schema is built in."""
+    from hub.accept import check_payload
     from hub.envelope import payload_of
     from hub.parser import parse
     from hub.schema.schema import Schemas
@@ -108,7 +109,7 @@ def _check(made: Composed) -> None:
     schemas, root = Schemas.builtin(), parse(made.raw)
     schemas.check_envelope(root)
     if made.header.type in schemas.tokens():
-        schemas.check_payload(made.header.type, payload_of(root))
+        check_payload(made.header, payload_of(root), schemas)
 
 
 @single(

@@ -10,7 +10,7 @@ from datetime import datetime
 from commands.frame.phrase import Phrase
 from commands.words import size_of
 from hub import envelope
-from hub.accept import check_header, route
+from hub.accept import check_header, check_payload, route
 from hub.attachments import check_attachments
 from hub.errors import Refused
 from hub.hub import Rules
@@ -73,7 +73,7 @@ def _facts(raw: bytes, rules: Rules, at: datetime, beside: Mapping[str, bytes] |
         raise Refused("rights.sender", got=header.sender)
     yield _both(header.sender)
     payload = envelope.payload_of(signed.root)
-    rules.schemas.check_payload(header.type, payload)
+    check_payload(header, payload, rules.schemas)
     yield _both(header.type)
     if beside is not None:
         check_attachments(found.attachments, beside)

@@ -44,7 +44,7 @@ def _attempts(stage: Stage, notice: Document) -> Iterator[Attempt]:
     at = stage.clock()
     yield Attempt(Phrase("篡改一个字节", "one byte changed"), _other_number(notice.raw), "signature.invalid")
     unsigned = etree.tostring(notice_tree(at, message_id="unsigned"), encoding="utf-8")
-    yield Attempt(Phrase("没有签名", "no signature"), unsigned, "envelope.invalid")
+    yield Attempt(Phrase("没有签名", "no signature"), unsigned, "signature.missing")
     broken = notice_tree(at, message_id="wrong-schema", payload=_without_title(sample("notice.xml")))
     yield Attempt(Phrase("不符合公文模式", "against the schema"), signature.sign(broken, own), "payload.invalid")
     foreign = signature.sign(notice_tree(at, message_id="foreign"), other)

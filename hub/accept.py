@@ -20,6 +20,8 @@ from hub.ledger import Stored, from_microseconds
 from hub.message import Attachment, DeliveryState, Header, Hop, Proven
 from hub.parser import parse
 from hub.routing.routing import Decision, Facts, Target
+from hub.schema import official_document
+from hub.schema.schema import Schemas
 from hub.signing import signature
 from hub.store import inbox
 from hub.store.transaction import Transaction
@@ -71,7 +73,7 @@ def examine(raw: bytes, rules: Rules, at: datetime, beside: Beside) -> Examined:
     root = parse(raw, rules.parse_limits)  # 1
     rules.schemas.check_envelope(root)  # 2
     proven = prove(root, raw, rules, at)  # 3
-    rules.schemas.check_payload(proven.header.type, proven.payload)  # 4
+    check_payload(proven.header, proven.payload, rules.schemas)  # 4
     attached = check_attachments(proven.envelope.attachments, beside)
     check_header(proven.header, rules, at)  # 5
     decision = route(root, proven, rules)
@@ -90,6 +92,13 @@ def prove(root: Any, raw: bytes, rules: Rules, at: datetime) -> Proven:
         raise Refused("rights.sender", got=found.header.sender)
     digest = hashlib.sha256(raw).hexdigest()
     return Proven(found, raw, digest, envelope.payload_of(signed.root), signer)
+
+
+def check_payload(header: Header, payload: Any, schemas: Schemas) -> None:
+    """Check a payload by its type's schema and by what that cannot say. Errors: Refused payload.*."""
+    schemas.check_payload(header.type, payload)
+    if header.type == official_document.TYPE:
+        official_document.check(payload, header)
 
 
 def check_header(header: Header, rules: Rules, at: datetime) -> None:

@@ -85,9 +85,10 @@ CATALOGUE: dict[str, Text] = {
         "bind the prefix at the root, list it in the PrefixList of InclusiveNamespaces and sign again",
     ),
     "signature.namespace": Text(
-        "命名空间标识是相对 URI，无法规范化", "a namespace name is a relative URI, which cannot be canonicalised",
-        "请改用绝对 URI（如 urn: 或 http:）作为命名空间标识后重新签名",
-        "use an absolute URI (urn: or http:) as namespace name and sign again",
+        "命名空间标识是相对 URI 或含有 & 字符，无法可靠规范化",
+        "a namespace name is a relative URI or contains &, which cannot be canonicalised reliably",
+        "请改用不含 & 的绝对 URI（如 urn: 或 http:）作为命名空间标识后重新签名",
+        "use an absolute URI (urn: or http:) without & as namespace name and sign again",
     ),
     "certificate.unenrolled": Text(
         "签名证书未在本中心登记", "the signing certificate is not enrolled at this hub",
@@ -151,6 +152,15 @@ CATALOGUE: dict[str, Text] = {
     "payload.invalid": Text(
         "报文体不符合所声明类型的模式", "the payload does not match the schema of its type",
         "请按模式修改后重新签名发送", "correct it by the schema, sign again and send",
+    ),
+    "payload.signer": Text(
+        "上行文未标注签发人", "an upward document names no signer",
+        "请示、报告等上行文请在 signer 中填写签发人（GB/T 9704-2012 7.2.6），重新签名发送",
+        "requests, reports and other upward documents name their signer (GB/T 9704-2012 7.2.6); add it, sign again and send",
+    ),
+    "payload.one-recipient": Text(
+        "请示只能有一个主送机关", "a request has one main recipient",
+        "请只保留一个主送机关，其他机关改为抄送，重新签名发送", "keep one main recipient, make the others copies, sign again and send",
     ),
     "proof.invalid": Text(
         "戳记、送达确认或请求文档不符合 proof-1 模式", "the stamp, acknowledgement or request does not match schema proof-1",
@@ -222,7 +232,7 @@ CATALOGUE: dict[str, Text] = {
         "有多个发送方使用了此报文标识", "several senders have used this message id",
         "请写成 发送方/报文标识", "write it as SENDER/ID",
     ),
-    # request: Fetch, Confirm and Status
+    # request: Fetch, Confirm, Status and inquiries
     "request.invalid": Text(
         "请求不符合 proof-1 模式", "the request does not match schema proof-1",
         "请按模式修改后重新签名", "correct it by the schema and sign again",
@@ -238,6 +248,10 @@ CATALOGUE: dict[str, Text] = {
     "request.replayed": Text(
         "该请求已使用过", "the request was used before",
         "请使用新的随机数重新生成请求", "make a new request with a new nonce",
+    ),
+    "request.other-question": Text(
+        "签名的查询请求与所调用的操作或参数不一致", "the signed request is for another question than the one asked",
+        "请按实际调用的操作和参数重新生成请求并签名", "make and sign a request with the operation and the parameters of the call",
     ),
     # soap, mime and http: the front door
     "soap.empty": Text(

@@ -203,7 +203,7 @@ HOSTILE = {
         "envelope.invalid",
     ),
     "no document": (soap(b'<h:Submit xmlns:h="urn:hub:exchange:v1"/>'), "soap.parameter"),
-    "unsigned": (soap(SUBMIT % b'<e:envelope xmlns:e="urn:hub:envelope:v1"/>'), "envelope.invalid"),
+    "unsigned": (soap(SUBMIT % b'<e:envelope xmlns:e="urn:hub:envelope:v1"/>'), "signature.missing"),
     "deep": (soap(SUBMIT % (b"<a>" * 500 + b"</a>" * 500)), "xml.too-deep"),
     "script text": (
         soap(b'<h:Submit xmlns:h="urn:hub:exchange:v1"><h:script>alert(1)</h:script></h:Submit>'),

@@ -98,6 +98,11 @@ def test_a_full_envelope_is_taken() -> None:
     )
 
 
+def test_an_envelope_without_signature_is_told_so_whatever_else_is_wrong() -> None:
+    for unsigned in (envelope(signed=""), envelope(signed="", message_id="m 1")):
+        assert refusal(lambda it=unsigned: SCHEMAS.check_envelope(it)).code == "signature.missing"
+
+
 @pytest.mark.parametrize(
     ("wrong", "where"),
     [
@@ -124,7 +129,6 @@ def test_a_full_envelope_is_taken() -> None:
         (envelope(attachments=f"<env:attachments>{attachment(sha256='0' * 63)}</env:attachments>"), "env:sha256"),
         (envelope(attachments=f"<env:attachments>{attachment(size='1e9')}</env:attachments>"), "env:size"),
         (envelope(attachments=f"<env:attachments>{attachment() * 2}</env:attachments>"), "env:attachment"),
-        (envelope(signed=""), "env:envelope"),
         (envelope(signed=signature() * 2), "env:envelope"),
         (envelope(signed=signature("http://www.w3.org/2000/09/xmldsig#rsa-sha1")), "SignatureMethod/@Algorithm"),
         (envelope(signed=signature(certificates=6)), "X509Data"),

@@ -335,6 +335,11 @@ P = "urn:hub:payload:v1"
 TYPED = f'<a xmlns="urn:a" xmlns:p="{P}" xmlns:xsi="{XSI}"><b xsi:type="p:T">x</b></a>'
 
 
+def test_text_that_looks_like_a_namespace_with_an_ampersand_is_signed() -> None:
+    raw = sign(parse(b"<a xmlns='urn:a'>xmlns:q=\"urn:x&amp;y</a>"), signer())
+    assert verify(parse(raw)).root.text == 'xmlns:q="urn:x&y'
+
+
 def test_a_relative_namespace() -> None:
     for name in ("<od:title>", "<env:header>"):
         attack = changed(name, name.replace(">", ' xmlns:r="../x">'))

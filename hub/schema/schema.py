@@ -36,6 +36,8 @@ _BUILTIN: Mapping[str, tuple[str, ...]] = {
     "approval-status": _COMMON,
     "notice": _COMMON,
 }
+_ENVELOPE = "{urn:hub:envelope:v1}envelope"
+_SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _MOST_AT_ONCE = 1_000
 _count: Any = etree.XPath("count(descendant::*)")
 # Patterns are matched before lengths are looked at, at 100 ns a character: a field of 20 MB would take seconds.
@@ -186,12 +188,16 @@ class Schemas:
     def check_envelope(self, root: Any) -> None:
         """Refuse an envelope of another shape than envelope-1, the payload aside.
 
-        Errors: `Refused("envelope.invalid")` with the path of the first error.
+        Errors: `Refused("envelope.invalid")` with the path of the first error; "signature.missing" if an envelope has
+        no signature, whatever else is wrong with it.
         """
         if endless := _endless_fields(root):
             name = etree.QName(endless[0]).localname
             raise Refused("envelope.invalid", where=f"env:{name}", expected=f"<= {_LONGEST_FIELD}")
-        _refuse("envelope.invalid", self._by_token[ENVELOPE].complaint(root))
+        complaint = self._by_token[ENVELOPE].complaint(root)
+        if complaint is not None and root.tag == _ENVELOPE and root.find(_SIGNATURE) is None:
+            raise Refused("signature.missing")
+        _refuse("envelope.invalid", complaint)
 
     def check_payload(self, type: str, element: Any) -> None:
         """Refuse a payload that its type's schema does not allow.

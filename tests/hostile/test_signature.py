@@ -30,17 +30,23 @@ from tests.town import Town, signer_of
 from tests.wrapping import FORMS, wrapped
 
 
+OTHERWISE_STOPPED = {
+    "envelope_rebuilt_around_the_signature": "signature.invalid",
+    "original_signature_left_in_nested_envelope": "signature.missing",
+}
+
+
 @pytest.fixture(scope="module")
 def good(town: Town) -> bytes:
     return town.signed("a", "b")
 
 
 def test_absent(town: Town, refuse: Refuse) -> None:
-    refuse(etree.tostring(town.envelope("a", "b")), "envelope.invalid")
+    refuse(etree.tostring(town.envelope("a", "b")), "signature.missing")
 
 
 def test_signature_removed(good: bytes, refuse: Refuse) -> None:
-    refuse(changed(good, element(good, "Signature"), ""), "envelope.invalid")
+    refuse(changed(good, element(good, "Signature"), ""), "signature.missing")
 
 
 def test_empty_signature(good: bytes, refuse: Refuse) -> None:
@@ -50,8 +56,7 @@ def test_empty_signature(good: bytes, refuse: Refuse) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_wrapping(good: bytes, refuse: Refuse, form: str) -> None:
     """The schema's one shape stops all but one; that one is the plain forgery, and the digest stops it."""
-    rebuilt = form == "envelope_rebuilt_around_the_signature"
-    refuse(wrapped(good, form), "signature.invalid" if rebuilt else "envelope.invalid")
+    refuse(wrapped(good, form), OTHERWISE_STOPPED.get(form, "envelope.invalid"))
 
 
 def test_a_second_body_cannot_hide_inside_the_payload(good: bytes, refuse: Refuse) -> None:
@@ -169,7 +174,7 @@ def test_default_attributes_by_dtd(good: bytes, refuse: Refuse) -> None:
     refuse(doctype.encode() + changed(good, ' version="1"', ""), "xml.doctype")
 
 
-@pytest.mark.parametrize("uri", ["rel", "../x", "?x"])
+@pytest.mark.parametrize("uri", ["rel", "../x", "?x", "urn:a&amp;b", "urn:a&amp;amp;b"])
 def test_a_namespace_that_makes_canonicalisation_fail(good: bytes, refuse: Refuse, uri: str) -> None:
     attack = changed(good, "<od:body>", f'<od:body xmlns:r="{uri}"><r:x/>')
     refuse(attack, "signature.namespace")
