@@ -228,6 +228,12 @@ CATALOGUE: dict[str, Text] = {
         "没有找到该报文", "no such message was found",
         "请核对报文标识、办件编号或发文字号", "check the message id, case number or document number",
     ),
+    "message.purged": Text(
+        "该报文的正文已按保存期限规则清理，仅存账目、摘要、戳记与回执凭据",
+        "the documents of this message were purged by a rule of retention; entries, digests, stamp and evidence remain",
+        "如需正文，请向发送方或收件单位调取，其摘要可与账目核对",
+        "ask the sender or a recipient for them, and compare their digest with the ledger's",
+    ),
     "message.ambiguous": Text(
         "有多个发送方使用了此报文标识", "several senders have used this message id",
         "请写成 发送方/报文标识", "write it as SENDER/ID",
@@ -402,6 +408,32 @@ CATALOGUE: dict[str, Text] = {
         "该目录中没有收取的报文", "there are no fetched messages in this folder",
         "请指定 hub mailbox fetch --out 所用的目录", "name the folder of hub mailbox fetch --out",
     ),
+    # retention: how long documents stay
+    "retention.none": Text(
+        "hub.yaml 未设保存期限规则，全部永久保存", "hub.yaml has no rule of retention; everything is kept for ever",
+        "如需清理，请在 hub.yaml 的 retention 下添加规则", "to let something go, add rules under retention in hub.yaml",
+    ),
+    "retention.held": Text(
+        "已有针对它的保全", "it is held already",
+        "请用 hub retention holds 查看", "see hub retention holds",
+    ),
+    "retention.not-held": Text(
+        "没有针对它的保全", "it is not held",
+        "请用 hub retention holds 查看", "see hub retention holds",
+    ),
+    "archive.open-month": Text(
+        "该月尚未结束，不能归档", "the month has not ended, so it cannot be archived",
+        "请在次月归档", "archive it in the next month",
+    ),
+    "archive.empty": Text(
+        "该月没有账目", "there are no entries of this month",
+        "请核对月份", "check the month",
+    ),
+    "archive.differs": Text(
+        "该处已有同名文件，但不是本账本该月的归档，或已损坏",
+        "there is another file of this name, not this ledger's archive of the month, or a damaged one",
+        "请核查该文件；确认后移走再归档", "look at it; move it away before archiving again",
+    ),
     # audit: what the check of the whole database finds
     "audit.chain": Text(
         "账目与其字节形式或哈希链不符", "a ledger entry does not agree with its byte form or its chain",
@@ -459,6 +491,10 @@ CATALOGUE: dict[str, Text] = {
         "投递状态与账本不符", "the state of a delivery does not follow from the ledger",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
+    "audit.purge": Text(
+        "清理记录与账目中的管理操作不符", "a record of purging does not agree with an administrator's entry",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
     "audit.evidence": Text(
         "证据不能证明这次投递", "the evidence of a delivery does not prove it",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
@@ -510,6 +546,22 @@ CATALOGUE: dict[str, Text] = {
     "audit.checkpoint-key": Text(
         "检查点的签名密钥当时不在有效期内", "a checkpoint was signed with a key outside its dates",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.key-change": Text(
+        "换钥记录无效，或账本密钥未经新旧密钥共同签署即被更换", "a change of the ledger's keys is not proven by the signatures of old and new keys",
+        "密钥可能被盗用或顶替；请保全数据库与备份，并核查换钥经过", "the key may have been stolen or replaced; keep the database and its backups as they are and find out how it was changed",
+    ),
+    "audit.timestamp": Text(
+        "时间戳无法验证：已被改动，或签发机构未列入设置", "a time-stamp does not verify: it was altered, or its authority is not among those in the settings",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.timestamp-note": Text(
+        "时间戳对应的不是这一检查点", "a time-stamp is over another checkpoint than the one it is kept with",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.timestamp-authority": Text(
+        "时间戳不是由设置中的时间戳服务机构签发", "a time-stamp is not from an authority that the settings name",
+        "如曾更换时间戳服务，请在 ledger.timestamp_anchors 中保留原有根证书；否则请保全数据库并核查", "if the authority was changed, keep the roots of the former one in ledger.timestamp_anchors; otherwise keep the database as it is and find out",
     ),
     "audit.cosignature": Text(
         "见证签名无法验证，或与登记不符", "a cosignature does not verify or differs from its record",
@@ -768,6 +820,43 @@ CATALOGUE: dict[str, Text] = {
         "该数据目录已有一个交换中心在运行", "a hub is serving this data directory already",
         "请先停止正在运行的进程，或指定其他数据目录", "stop the running one first, or name another data directory",
     ),
+    "node.taken": Text(
+        "该节点名正由另一进程使用", "another process is serving under this node name",
+        "请先停止该进程，或用 --node（hub.yaml 中的 node）为本进程另取节点名",
+        "stop that process first, or give this one a name of its own with --node (node in hub.yaml)",
+    ),
+    "node.lost": Text(
+        "本进程对节点名的占用已中断，正在重新取得", "this process has lost its hold on its node name and is taking it again",
+        "请检查数据库及其网络；若持续一分钟，进程将自行停止", "check the database and the network to it; after a minute the process stops by itself",
+    ),
+    "health.draining": Text(
+        "正在停止，不再接收新请求", "the process is stopping and takes no new calls",
+        "请将请求转往其他进程", "send calls to another process",
+    ),
+    "health.clock": Text(
+        "本机时钟与数据库时钟相差过大", "this machine's clock differs too much from the database's",
+        "请检查两台机器的时间同步服务", "check time synchronisation on both machines",
+    ),
+    "health.disk": Text(
+        "磁盘剩余空间不足", "too little disk space is left",
+        "请清理或扩充磁盘", "free or add disk space",
+    ),
+    "health.key-expired": Text(
+        "本中心的证书不在有效期内", "the hub's own certificate is outside its dates",
+        "请更换本中心的证书", "renew the hub's certificate",
+    ),
+    "health.key-expires": Text(
+        "本中心的证书即将到期", "the hub's own certificate expires soon",
+        "请尽快更换本中心的证书", "renew the hub's certificate soon",
+    ),
+    "health.queue-old": Text(
+        "有报文等待投递的时间过长", "a delivery has been waiting for too long",
+        "请用 hub endpoint list 和 hub dlq list 查明对方系统情况", "see which endpoint it is with hub endpoint list and hub dlq list",
+    ),
+    "health.witness-overdue": Text(
+        "账本长时间未获见证或时间戳确认", "neither witness nor time-stamp has confirmed the ledger for too long",
+        "请检查见证方和时间戳服务是否正常运行", "check that the witness and the time-stamp authority are running",
+    ),
     "settings.absent": Text(
         "数据目录中没有 hub.yaml", "there is no hub.yaml in the data directory",
         "请先运行 hub init，或用 --data 指定目录", "run hub init first, or name the directory with --data",
@@ -775,6 +864,40 @@ CATALOGUE: dict[str, Text] = {
     "settings.unreadable": Text(
         "无法读取数据目录中的文件", "a file in the data directory cannot be read",
         "请检查文件权限和编码", "check its permissions and encoding",
+    ),
+    # content store
+    "content.place": Text(
+        "附件存储的位置不正确", "the place of the content store is not right",
+        "应为目录，或已存在的存储桶 s3://主机/桶名", "name a folder, or a bucket that exists: s3://HOST/BUCKET",
+    ),
+    "content.driver": Text(
+        "未安装对象存储的驱动程序", "the driver for object storage is not installed",
+        "请执行 pip install 'gov-document-hub[s3]'", "run pip install 'gov-document-hub[s3]'",
+    ),
+    "content.missing": Text(
+        "附件存储中缺少应有的内容", "a part of an attachment is missing from the content store",
+        "请稍后重试；管理员请检查附件存储，必要时从备份恢复",
+        "try again later; the administrator should check the content store and restore from a backup if need be",
+    ),
+    "content.altered": Text(
+        "附件存储中的内容与摘要不符", "a part of an attachment in the content store does not have its digest",
+        "内容未交付；管理员请从备份恢复该内容", "it was not handed out; the administrator should restore it from a backup",
+    ),
+    "content.full": Text(
+        "附件存储已满，暂时不能接收", "the content store is full, nothing can be taken now",
+        "请稍后重试；管理员请清理空间", "try again later; the administrator should free space",
+    ),
+    "content.io": Text(
+        "附件存储读写出错，暂时不能接收", "the content store answered with an error, nothing can be taken now",
+        "请稍后重试；管理员请检查附件存储", "try again later; the administrator should check the content store",
+    ),
+    "content.forbidden": Text(
+        "附件存储拒绝访问", "the content store refuses access",
+        "请稍后重试；管理员请检查访问密钥和权限", "try again later; the administrator should check keys and rights",
+    ),
+    "content.unreachable": Text(
+        "无法连接附件存储", "the content store cannot be reached",
+        "请稍后重试；管理员请检查附件存储", "try again later; the administrator should check the content store",
     ),
     "store.exists": Text(
         "该数据库已存在内容", "the database is not empty",
@@ -787,6 +910,30 @@ CATALOGUE: dict[str, Text] = {
     "store.newer": Text(
         "数据库由更新版本的程序创建", "the database was made by a newer version of this program",
         "请升级程序后再打开", "upgrade the program, then open it",
+    ),
+    "store.older": Text(
+        "数据库结构早于本程序的版本", "the database has the layout of an older version of this program",
+        "请先备份，再运行 hub database upgrade", "take a backup, then run hub database upgrade",
+    ),
+    "store.other-hub": Text(
+        "该数据库属于另一个交换中心", "the database belongs to another hub",
+        "请核对 hub.yaml 中的 database 和 hub，每个交换中心须使用各自的数据库", "check database and hub in hub.yaml; every hub needs a database of its own",
+    ),
+    "store.moved": Text(
+        "该数据库的内容已迁往别处，不再使用", "what was in this database has moved to another, and goes on there",
+        "请在 hub.yaml 的 database 中填写新地址", "put the new address under database in hub.yaml",
+    ),
+    "store.slow": Text(
+        "数据库操作超过时限，已中止", "the database took longer than allowed, and the work was given up",
+        "请稍后重试；管理员请检查数据库负载及 hub.yaml 中的 database_pool", "try again later; the administrator should look at the database's load and at database_pool in hub.yaml",
+    ),
+    "store.clock": Text(
+        "本机时钟与数据库服务器的时钟相差过大", "this machine's clock and the database server's differ too much",
+        "请在两台机器上启用时间同步（NTP）", "set both clocks by NTP",
+    ),
+    "store.uneven": Text(
+        "复制后的内容与原数据库不一致，复制已撤销", "the copy is not the same as the original, and was undone",
+        "请重试；如仍出现，请将日志交维护人员", "try again; if it stays so, hand the log to the maintainers",
     ),
     "store.damaged": Text(
         "数据库文件已损坏", "the database file is damaged",
@@ -1048,6 +1195,14 @@ CATALOGUE: dict[str, Text] = {
         "签名文本没有已知密钥的签名", "no known key has signed the note",
         "请使用已在 ledger.witnesses 中配置的见证密钥签名", "sign it with a witness key that stands in ledger.witnesses",
     ),
+    "note.not-key-change": Text(
+        "签名文本不是换钥记录", "the signed note is not a change of keys",
+        "请按账本格式文档（docs/ledger-format.md）第 7 节书写", "write it as docs/ledger-format.md, section 7, says",
+    ),
+    "note.half-signed": Text(
+        "换钥记录缺少新旧密钥之一的签名", "one of the keys that a change of keys names has not signed it",
+        "换钥须由新旧密钥共同签署；请用 hub ledger key change 更换", "old and new keys have to sign it; make it with hub ledger key change",
+    ),
     "note.other-log": Text(
         "检查点属于另一账本", "the checkpoint is of another log",
         "请核对账本来源名称", "check the log's origin",
@@ -1092,6 +1247,14 @@ CATALOGUE: dict[str, Text] = {
         "账本树与其根哈希不符", "the stored tree does not agree with its root hash",
         "请停止编号，保全数据库与备份并核查", "keep the database and its backups as they are and find out who changed it",
     ),
+    "tree.key": Text(
+        "hub.yaml 指明的密钥不是本账本现行的签名密钥，已停止签署检查点", "the keys that hub.yaml names are not those that sign this ledger now; no checkpoint is signed",
+        "请在 hub.yaml 中指明现行密钥后重启；如需更换密钥，请先运行 hub ledger key change", "name the present keys in hub.yaml and restart; to change them, run hub ledger key change first",
+    ),
+    "tree.same-key": Text(
+        "新密钥就是现行密钥，未作任何更改", "the new key is the one that signs already; nothing was done",
+        "请用新生成的密钥", "give a key that was made for it",
+    ),
     "tree.late": Text(
         "账目编入账本树过迟", "entries wait too long for their place in the tree",
         "请检查数据库负载以及定序任务是否运行", "check the database's load and that a sequencer runs",
@@ -1107,6 +1270,14 @@ CATALOGUE: dict[str, Text] = {
     ),
     "witness.inconsistent": Text(
         "账本被改写：新检查点不是已见证账本的延续", "the log was rewritten: its checkpoint does not extend the one seen before",
+        "已停止副署并保全证据；请核查账本密钥和数据库，查明后用 hub witness settle 说明", "nothing more is cosigned and the evidence is kept; find out about key and database, then hub witness settle",
+    ),
+    "witness.unknown-key": Text(
+        "检查点由未知密钥签署，且没有经新旧密钥共同签署的换钥记录", "a checkpoint is signed with an unknown key, and no change of keys signed by both sides leads to it",
+        "已停止副署并保全证据；请当面核实是否换钥，查明后用 hub witness settle 说明", "nothing more is cosigned and the evidence is kept; have it confirmed in person whether the key was changed, then hub witness settle",
+    ),
+    "witness.key-change": Text(
+        "换钥记录无效：缺少新旧密钥之一的签名，或所依据的账本与已见证的账本不一致", "a change of keys lacks a signature, or was made on another ledger than the one seen before",
         "已停止副署并保全证据；请核查账本密钥和数据库，查明后用 hub witness settle 说明", "nothing more is cosigned and the evidence is kept; find out about key and database, then hub witness settle",
     ),
     "witness.gone": Text(
@@ -1169,6 +1340,14 @@ CATALOGUE: dict[str, Text] = {
     "timestamp.invalid": Text(
         "时间戳无效：签名、证书、内容或随机数不符", "the time-stamp is not valid: its signature, certificate, content or nonce is wrong",
         "请核对 ledger.timestamp_anchors 中的根证书；如为已存时间戳，请保全数据库并核查", "check the roots in ledger.timestamp_anchors; if it was stored, keep the database as it is and find out",
+    ),
+    "timestamp.other": Text(
+        "时间戳对应的是另一份数据", "the time-stamp is over other octets",
+        "请核对检查点；如为已存时间戳，请保全数据库并核查", "check the checkpoint; if it was stored, keep the database as it is and find out",
+    ),
+    "timestamp.authority": Text(
+        "时间戳签名完整，但签发机构不在所信任的根证书之下", "the time-stamp is whole, but its authority is not under a root that is trusted",
+        "请核对 ledger.timestamp_anchors 中的根证书", "check the roots in ledger.timestamp_anchors",
     ),
     "timestamp.anchors": Text(
         "无法读取时间戳服务的根证书", "the time-stamp authority's root certificates cannot be read",
