@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Byte code is worth keeping: the demo and the tests start many processes. Empty means as if it were not set.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test bench lint clean
+.PHONY: help demo test faults bench lint clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,6 +30,12 @@ test: $(VENV)/ready-test  ## run the checks and the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest
+
+FAULTS ?= long
+faults: $(VENV)/ready-test  ## the long form of the fault tests (hours); writes docs/reliability.md; FAULTS=medium takes minutes
+	@rm -f faults.json; status=0; HUB_FAULTS=$(FAULTS) HUB_FAULTS_RESULTS=faults.json \
+		$(BIN)/python -m pytest tests/faults -n 0 -o faulthandler_timeout=0 || status=$$?; \
+		HUB_FAULTS=$(FAULTS) $(BIN)/python -m tests.faults.reliability faults.json; exit $$status
 
 bench: $(VENV)/ready-test  ## measure the hub against the floor
 	@$(BIN)/python -m bench

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks an evidence file of a hub, offline, and says sentence by sentence what it proves and what it does not.
 
-    python3 verify_evidence.py FILE --log-key KEY --anchor ROOT.pem [--witness KEY] [--lang en]
+    python3 verify_evidence.py FILE --log-key KEY --anchor ROOT.pem [--witness KEY] [--tsa-anchor ROOT.pem] [--lang en]
 
 Needs Python 3.11, `cryptography` and docs/evidence-format.md, but nothing of the hub. It believes the keys you give.
+For archives, time-stamps, purged documents and changes of the log's keys verify_further.py must lie beside it.
 Exit code: 0 right; 1 something is wrong; 2 unreadable; 3 nothing is wrong, but keys from the file itself were used.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import importlib.util
 import io
 import json
 import re
@@ -29,9 +31,7 @@ from xml.parsers import expat
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 DS, EXC = "http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -53,28 +53,26 @@ PROFILE = re.compile(  # of each element of a signature: name, how many elements
 
 class Wrong(Exception):
     """Something is not as it is said to be: a sentence in Chinese and one in English."""
-
-BAD = (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError)
-
+BAD = (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, StopIteration)
 def told(error: Exception) -> tuple[str, str]:
     """An error of BAD as a sentence in Chinese and one in English; only a `Wrong` has its own."""
-    name = type(error).__name__
-    return error.args if isinstance(error, Wrong) else (f"内容无法读取：{name}", f"unreadable content: {name}")
+    return error.args if isinstance(error, Wrong) else (f"内容无法读取：{error!r}", f"unreadable content: {error!r}")
 
 def need(right: object, zh: str, en: str) -> None:
     if not right:
         raise Wrong(zh, en)
-
 def sha256(octets: bytes) -> bytes:
     return hashlib.sha256(octets).digest()
+def mark_of(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()
+def shown(certificate: x509.Certificate) -> str:
+    return f"{certificate.subject.rfc4514_string()} ({mark_of(certificate)[:16]})"
 
 def elements(node: Any) -> list[Any]:
-    return [child for child in node.childNodes if child.nodeType == minidom.Node.ELEMENT_NODE]
-
+    return [child for child in node.childNodes if child.nodeType == child.ELEMENT_NODE] if node else []
 def find(node: Any, name: str) -> Any:
     """The first child of this name, in the namespace of this element; or None."""
     return next((e for e in elements(node) if (e.namespaceURI, e.localName) == (node.namespaceURI, name)), None)
-
 def value_of(node: Any, name: str = "") -> str:
     """The text of an element, or of its first child of this name; empty if there is none."""
     node = find(node, name) if name else node
@@ -83,10 +81,10 @@ def value_of(node: Any, name: str = "") -> str:
 def parse(raw: bytes) -> Any:
     """The root of a document without DOCTYPE and the like; each element has its namespaces in `scope`."""
     declared = re.match(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""", raw)
-    named = declared[1].decode().lower() if declared else "utf-8"
-    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else named
+    named = declared[1].decode().lower().replace("utf-8", "utf-8-sig") if declared else "utf-8-sig"
     try:
-        document = minidom.parseString(raw.decode(encoding.replace("utf-8", "utf-8-sig")))  # noqa: S318 (expat itself bounds entities)
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else named)
+        document = minidom.parseString(text)  # noqa: S318 (expat itself bounds entities)
     except expat.ExpatError:
         raise Wrong("XML 格式错误", "XML is not well-formed") from None
     need(len(document.childNodes) == 1, "XML 含有 DOCTYPE 等内容", "XML with a DOCTYPE, comment or instruction")
@@ -100,100 +98,98 @@ def canonical(node: Any, prefixes: Iterable[str] = (), but: Any = None, known: A
     """An element in exclusive C14N, without `but`. `prefixes`: InclusiveNamespaces; `known`: written by the parent."""
     scope, known = node.scope, known or {}
     plain = [a for a in node.attributes.values() if a.namespaceURI != XMLNS]
-    plain.sort(key=lambda a: (a.namespaceURI or "", a.localName))
     used = {node.prefix or "", *(a.prefix for a in plain if a.prefix), *(p for p in prefixes if p in scope)} - {"xml"}
     fresh = {p: scope.get(p, "") for p in sorted(used) if known.get(p, "") != scope.get(p, "")}
-    written = [f' xmlns{":" * bool(p)}{p}="{uri}"' for p, uri in fresh.items()]
-    written += [f' {a.nodeName}="{a.value.translate(VALUE)}"' for a in plain] + [">"]
-    for child in node.childNodes:
-        if child.nodeType in TEXTS:
-            written.append(child.data.translate(TEXT))
-        elif child is not but:
-            need(child.nodeType == child.ELEMENT_NODE, "XML 含有注释或处理指令", "XML with a comment or instruction")
-            written.append(canonical(child, prefixes, but, {**known, **fresh}))
-    return f"<{node.nodeName}{''.join(written)}</{node.nodeName}>"
+    text = "".join(f' xmlns{":" * bool(p)}{p}="{uri}"' for p, uri in fresh.items())
+    plain.sort(key=lambda a: (a.namespaceURI or "", a.localName))
+    text += "".join(f' {a.nodeName}="{a.value.translate(VALUE)}"' for a in plain) + ">"
+    for child in (child for child in node.childNodes if child is not but):
+        inside = child.nodeType == child.ELEMENT_NODE
+        right = inside or child.nodeType in TEXTS
+        need(right, "XML 含有注释或处理指令", "XML with a comment or instruction")
+        text += canonical(child, prefixes, but, {**known, **fresh}) if inside else child.data.translate(TEXT)
+    return f"<{node.nodeName}{text}</{node.nodeName}>"
 
 def opened(raw: bytes) -> tuple[Any, x509.Certificate]:
     """A signed document's root and the certificate whose key signed it, by the profile of the format document."""
-    off = ("没有符合规范的 XML 签名", "no XML signature of the profile")
-    root = parse(raw)
+    root, off = parse(raw), ("没有符合规范的 XML 签名", "no XML signature of the profile")
     signature = (elements(root) or [root])[-1]
     parts = [signature, *signature.getElementsByTagName("*")]
-    alone = len(root.getElementsByTagNameNS(DS, "*")) == sum(e.namespaceURI == DS for e in parts)
-    need(alone and (signature.namespaceURI, signature.localName) == (DS, "Signature"), *off)
     rows = ([f"{e.namespaceURI}|{e.localName}".removeprefix(f"{DS}|"), str(len(elements(e))),
              *(f"{a.nodeName}={a.value}" for a in e.attributes.values() if a.namespaceURI != XMLNS)]
             for e in parts)  # fmt: skip
     shape = PROFILE.fullmatch("\0".join(" ".join(row) for row in rows))
-    need(shape and not any(value_of(e) for e in parts if elements(e)), *off)
+    alone = len(root.getElementsByTagNameNS(DS, "*")) == sum(e.namespaceURI == DS for e in parts)
+    need(shape and alone and not any(value_of(e) for e in parts if elements(e)), *off)
     kind, prefixes = (KINDS.get(shape[1]), (shape[2] or "").split()) if shape else (None, [])
     values = {e.localName: base64.b64decode("".join(value_of(e).split()), validate=True) for e in reversed(parts)}
     certificate, value = x509.load_der_x509_certificate(values["X509Certificate"]), values["SignatureValue"]
     need(kind and set(prefixes) <= root.scope.keys() and (kind is rsa or len(value) == 64), *off)
     if kind is ec:
-        value = encode_dss_signature(int.from_bytes(value[:32]), int.from_bytes(value[32:]))
-    verified = verifies(certificate.public_key(), value, canonical(parts[1]).encode(), kind)
-    need(verified, "XML 签名验证未通过", "the XML signature does not verify")
+        value = utils.encode_dss_signature(int.from_bytes(value[:32]), int.from_bytes(value[32:]))
+    key = certificate.public_key()
+    right = isinstance(key, rsa.RSAPublicKey) == (kind is rsa) and verifies(key, value, canonical(parts[1]).encode())
+    need(right, "XML 签名验证未通过", "the XML signature does not verify")
     same = sha256(canonical(root, prefixes, signature).encode()) == values["DigestValue"]
     need(same, "文件与其 XML 签名不符", "the document is not what its XML signature signed")
     return root, certificate
 
-def verifies(key: object, value: bytes, text: bytes, kind: object) -> bool:
-    """Whether a signature verifies; `kind` is `ec` (P-256, value in DER), `rsa` (>= 2048 bits) or Ed25519."""
+def verifies(key: object, value: bytes, text: bytes) -> bool:
+    """Whether a signature verifies by a key on P-256 (value in DER), of RSA (>= 2048 bits) or Ed25519."""
     try:
-        if kind is ec and isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
             key.verify(value, text, ec.ECDSA(hashes.SHA256()))
-        elif kind is rsa and isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
+        elif isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
             key.verify(value, text, padding.PKCS1v15(), hashes.SHA256())
-        elif kind is Ed25519PublicKey and isinstance(key, Ed25519PublicKey):
+        elif isinstance(key, ed25519.Ed25519PublicKey):
             key.verify(value, text)
         else:
             return False
-        return True
     except InvalidSignature:
         return False
+    return True
 
 def read_container(raw: bytes) -> dict[str, bytes]:
     """The files by name, `mimetype` first."""
-    off = ("不是完好的 ASiC-E 证据文件", "not an intact ASiC-E container")
+    off = ("不是完好的 ASiC-E 文件", "not an intact ASiC-E container")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as container:
             members = container.infolist()
             need(sum(m.file_size + OVERHEAD for m in members) <= MOST_BYTES, *off)
-            need(members and (members[0].filename, members[0].compress_type) == (MIME, zipfile.ZIP_STORED), *off)
             files = {member.filename: container.read(member) for member in members}
+            stored = (members[0].filename, members[0].compress_type) == (MIME, zipfile.ZIP_STORED)
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, *BAD):
         raise Wrong(*off) from None
-    need(len(files) == len(members) and files[MIME] == b"application/vnd.etsi.asic-e+zip", *off)
+    need(stored and len(files) == len(members) and files[MIME] == b"application/vnd.etsi.asic-e+zip", *off)
     return files
 
-def signers_of(note: bytes, keys: Iterable[str]) -> list[tuple[str, int, int]]:
-    """(name, type, time of a cosignature or 0) of each of these keys that signed a note; others do not matter."""
+def signers_of(note: bytes, keys: Iterable[str]) -> list[tuple[str, int]]:
+    """(key, time of a cosignature or 0) for each of these keys that signed a note; others do not matter."""
     text, _, lines = note.decode().rpartition("\n\n")
     known, found = {}, []
-    for name, identity, coded in (key.split("+", 2) for key in keys):
+    for key in keys:
+        name, identity, coded = key.split("+", 2)
         octets = base64.b64decode(coded)
         right = sha256(octets[1:] if octets[0] == 2 else name.encode() + b"\n" + octets)[:4].hex() == identity
         need(right, f"密钥 {name} 的编号不符", f"the id of the key {name} does not fit it")
-        known[name, bytes.fromhex(identity)] = octets
+        known[name, bytes.fromhex(identity)] = key, octets[0], octets[1:]
     for line in lines.splitlines():
         name, _, coded = line.removeprefix("\u2014 ").partition(" ")
         value, signed, seconds = base64.b64decode(coded, validate=True), f"{text}\n".encode(), 0
-        if key := known.get((name, value[:4])):
-            value = value[4:]
-            if key[0] == 4:
+        if (name, value[:4]) in known:
+            (key, kind, octets), value = known[name, value[:4]], value[4:]
+            if kind == 4:
                 seconds, value = int.from_bytes(value[:8]), value[8:]
                 signed = f"cosignature/v1\ntime {seconds}\n".encode() + signed
-            public = load_der_public_key(key[1:]) if key[0] == 2 else Ed25519PublicKey.from_public_bytes(key[1:])
-            right = verifies(public, value, signed, ec if key[0] == 2 else Ed25519PublicKey)
-            need(right, f"检查点上 {name} 的签名验证未通过", f"the checkpoint's signature by {name} does not verify")
-            found.append((name, key[0], seconds))
+            public = load_der_public_key(octets) if kind == 2 else ed25519.Ed25519PublicKey.from_public_bytes(octets)
+            zh, en = f"检查点上 {name} 的签名无效", f"the checkpoint's signature by {name} does not verify"
+            need(verifies(public, value, signed), zh, en)
+            found.append((key, seconds))
     return found
 
-def read_entry(form: bytes) -> dict[str, Any]:
-    """The fields of an entry's form, and its hash."""
+def read_entry(form: bytes, place: int = 4) -> dict[str, Any]:
+    """The fields of an entry's form, from `place` on, and its hash."""
     entry: dict[str, Any] = {"hash": sha256(b"\0" + form)}
-    place = 4
     for name in FIELDS:
         size = int.from_bytes(form[place : place + 4])
         value, place = form[place + 4 : place + 4 + size], place + 4 + size
@@ -202,18 +198,16 @@ def read_entry(form: bytes) -> dict[str, Any]:
     need(form[:4] == b"HLE1" and place == len(form), "不是完整的账目", "not a whole ledger entry")
     return entry
 
-def included(leaf: bytes, index: int, size: int, proof: Iterable[bytes], root: bytes) -> bool:
-    """Section 5 of the ledger's format."""
-    place, last, computed = index, size - 1, leaf
-    for other in proof:
-        if not last:
-            return False
-        left = place & 1 or place == last
-        computed = sha256(b"\1" + (other + computed if left else computed + other))
-        while left and place and not place & 1:
-            place, last = place >> 1, last >> 1
-        place, last = place >> 1, last >> 1
-    return 0 <= index < size and not last and computed == root
+def root_by(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root that a leaf and its proof give (RFC 6962, 2.1.1)."""
+    if size <= 1:
+        need(size == 1 and index == 0 and not proof, "证明长度不符", "the proof has a wrong length")
+        return leaf
+    *inner, other = proof
+    half = 1 << (size - 1).bit_length() - 1
+    if index < half:
+        return sha256(b"\1" + root_by(leaf, index, half, inner) + other)
+    return sha256(b"\1" + other + root_by(leaf, index - half, size - half, inner))
 
 def is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
@@ -221,36 +215,29 @@ def is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-
-def shown(certificate: x509.Certificate) -> str:
-    return f"{certificate.subject.rfc4514_string()} ({certificate.fingerprint(hashes.SHA256()).hex()[:16]})"
-
 @dataclass(frozen=True)
 class Evidence:
     """A container's files and index, what they are measured by, and what was found: (mark, Chinese, English)."""
-
     files: Mapping[str, bytes]
     index: Mapping[str, Any]
     anchors: Sequence[x509.Certificate]
     issuers: Sequence[x509.Certificate]
     crls: Sequence[x509.CertificateRevocationList]
     said: list[tuple[str, str, str]]
-
     def say(self, zh: str, en: str, mark: str = "[ok]") -> None:
         self.said.append((mark, zh, en))
-
     def run(self, check: Callable[..., Any], *given: Any) -> Any:
-        """What a check gives, or None after saying what is wrong."""
         try:
             return check(*given)
         except BAD as error:
-            self.say(*told(error), "[XX]")
-        return None
-
+            return self.say(*told(error), "[XX]")
     def proven(self, raw: bytes, at: datetime | None = None) -> tuple[Any, x509.Certificate]:
-        """A signed document whose certificate was valid then: its dates, its chain to an anchor, not revoked."""
+        """A signed document whose certificate was valid at that time."""
         root, certificate = opened(raw)
-        name, links, at = shown(certificate), [certificate], at or datetime.fromisoformat(value_of(root, "time"))
+        self.check_certificate(certificate, at or datetime.fromisoformat(value_of(root, "time")))
+        return root, certificate
+    def check_certificate(self, certificate: x509.Certificate, at: datetime) -> None:
+        name, links = shown(certificate), [certificate]
         for link in links:
             inside = link.not_valid_before_utc <= at <= link.not_valid_after_utc
             need(inside, f"证书 {name} 当时不在有效期内", f"the certificate {name} was not valid at that time")
@@ -263,136 +250,149 @@ class Evidence:
                 revoked = revoked and crl.is_signature_valid(links[-1].public_key())  # type: ignore[arg-type]
                 need(not revoked, f"证书 {name} 当时已被吊销", f"the certificate {name} was revoked at that time")
         need(links[-1] in self.anchors, f"证书 {name} 不由所信任的机构签发", f"no trusted authority issued {name}")
-        return root, certificate
-
     def check_seal(self) -> None:
         seal, certificate = self.proven(self.files[SEAL])
         listed = {row.getAttribute("name"): row.getAttribute("sha256") for row in elements(find(seal, "files"))}
         found = {name: sha256(content).hex() for name, content in self.files.items() if name != SEAL}
-        for name in sorted(listed.keys() | found.keys()):
-            same = listed.get(name) == found.get(name)
-            need(same, f"文件 {name} 被改动、缺失或多余", f"the file {name} was altered, is missing or was added")
+        name = min((name for name, _ in listed.items() ^ found.items()), default="")
+        need(not name, f"文件 {name} 被改动、缺失或多余", f"the file {name} was altered, is missing or was added")
         what = f"{value_of(seal, 'time')}, {shown(certificate)}"
         self.say(f"全部文件与封装时一致（{what}）。", f"All files are as they were sealed ({what}).")
-
-    def check_checkpoint(self, keys: Sequence[str], witnesses: Sequence[str]) -> tuple[int, bytes]:
-        note = self.files["ledger/checkpoint"]
+    def check_checkpoint(self, file: str, keys: Sequence[str], witnesses: Sequence[str] | None) -> tuple[int, bytes]:
+        note = self.files[file]
         log, size, root = note.decode().split("\n")[:3]
-        signed = {name for name, kind, _ in signers_of(note, keys or self.index["logKeys"]) if kind != 4}
-        need(log in signed, "检查点没有所给账本密钥的签名", "the given log key has not signed the checkpoint")
+        changes = [content for name, content in self.files.items() if name.startswith("ledger/keys/")]
+        keys = further("keys_at")(self, changes, int(size), keys) if changes and keys else keys
+        signed = signers_of(note, keys or self.index["logKeys"])
+        right = any(key.startswith(f"{log}+") and not seconds for key, seconds in signed)
+        need(right, "检查点没有所给账本密钥的签名", "the given log key has not signed the checkpoint")
         self.say(f"账本 {log}（{size} 条）由其密钥签名。", f"The log {log} of {size} entries is signed with its key.")
-        for name, kind, seconds in (cosigned := signers_of(note, witnesses)):
-            need(kind == 4, f"{name} 不是见证密钥", f"{name} is not the key of a witness")
-            at = f"{datetime.fromtimestamp(seconds, UTC):%F %T}Z"
+        for key, seconds in (cosigned := signers_of(note, witnesses or ())):
+            name, at = key.split("+")[0], f"{datetime.fromtimestamp(seconds, UTC):%F %T}Z"
+            need(seconds, f"{name} 不是见证密钥", f"{name} is not the key of a witness")
             self.say(f"见证方 {name} 于 {at} 联署。", f"The witness {name} cosigned it at {at}.")
-        if not cosigned:
+        if witnesses is not None and not cosigned:
             en = "No witness that you know has cosigned it: that the hub shows others another ledger is not excluded."
             self.say("没有您所给见证方的联署：不能排除交换中心对他人出示另一本账。", en, "[??]")
         return int(size), base64.b64decode(root, validate=True)
-
     def check_entry(self, row: Mapping[str, Any], size: int, root: bytes) -> dict[str, Any]:
         entry = read_entry(self.files[row["file"]])
         name = entry["name"] = f"{entry['node']}/{entry['sequence']}"
-        right = included(entry["hash"], row["index"], size, map(bytes.fromhex, row["proof"]), root)
-        right = right and entry["ledger"] == self.index["ledger"]
+        found = root_by(entry["hash"], row["index"], size, list(map(bytes.fromhex, row["proof"])))
+        right = (found, entry["ledger"]) == (root, self.index["ledger"])
         need(right, f"账目 {name} 不在该账本树中", f"the entry {name} is not in this ledger's tree")
         at = entry["at"] = datetime.fromtimestamp(entry["time_us"] // 1_000_000, UTC)
         what = f"{name} ({entry['kind']}, {entry['source']} → {entry['target']}, {at:%F %T}Z)"
         self.say(f"账目 {what} 在账本树中。", f"The entry {what} is in the tree.")
         return entry
-
-    def check_message(self, row: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
-        name, raw = f"{row['sender']}/{row['messageId']}", self.files[row["envelope"]]
+    def check_message(self, row: Mapping[str, Any], every: Sequence[dict[str, Any]]) -> None:
+        name = f"{row['sender']}/{row['messageId']}"
+        entries = [e for e in every if (e["sender"], e["message_id"]) == (row["sender"], row["messageId"])]
         accepted = [entry for entry in entries if entry["kind"] == "accepted"]
-        need(len(accepted) == 1, f"报文 {name} 没有唯一的受理账目", f"{name} does not have one entry of acceptance")
-        root, certificate = self.proven(raw, accepted[0]["at"])
-        header, who = find(root, "header"), shown(certificate)
-        said = (value_of(header, "sender"), value_of(header, "messageId"), accepted[0]["source"], accepted[0]["signer"])
-        right = said == (row["sender"], row["messageId"], row["sender"], certificate.fingerprint(hashes.SHA256()).hex())
-        right = right and all(e["document"] == sha256(raw) for e in entries if e["kind"] != "refused")
+        right = len(accepted) == len({e["document"] for e in entries if e["kind"] != "refused"}) == 1
+        need(right, f"报文 {name} 没有唯一的受理账目", f"{name} does not have one entry of acceptance")
+        if "purged" in row:
+            self.run(further("check_purged"), self, name, accepted[0], every, row["purged"])
+        else:
+            self.run(self.check_envelope, name, accepted[0], row)
+        self.run(self.check_stamp, row, accepted[0])
+        for hop in (entry for entry in entries if entry["kind"] in ("delivered", "released", "resent")):
+            self.run(self.check_evidence, hop)
+    def check_envelope(self, name: str, entry: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        root, certificate = self.proven(raw := self.files[row["envelope"]], entry["at"])
+        head, who = find(root, "header"), shown(certificate)
+        said = (value_of(head, "sender"), entry["source"], value_of(head, "messageId"), entry["signer"], sha256(raw))
+        right = said == (row["sender"], row["sender"], row["messageId"], mark_of(certificate), entry["document"])
         need(right, f"信封与报文 {name} 的账目不符", f"the envelope is not the one in the entries of {name}")
         en = f"The envelope of {name}, signed with {who}, is as entered."
         self.say(f"报文 {name} 的信封由证书 {who} 签名，与其账目一致。", en)
         self.run(self.check_attachments, row, root)
-        self.run(self.check_stamp, row, accepted[0])
-        for hop in (entry for entry in entries if entry["kind"] in ("delivered", "released", "resent")):
-            self.run(self.check_evidence, hop)
-
     def check_attachments(self, row: Mapping[str, Any], root: Any) -> None:
-        manifest = find(root, "attachments")
-        for line in elements(manifest) if manifest else ():
+        for line in elements(find(root, "attachments")):
             id, name, size, digest = (value_of(line, field) for field in ("id", "name", "size", "sha256"))
             beside = self.files.get(row["attachments"].get(id), b"")
             content = base64.b64decode(value_of(line, "content")) if find(line, "content") else beside
             right = [str(len(content)), sha256(content).hex()] == [size, digest.lower()]
             need(right, f"附件 {id} 与发送方签名的清单不符", f"the attachment {id} is not what the sender signed")
             self.say(f"附件 {id}（{name}）与签名清单一致。", f"The attachment {id} ({name}) is as the sender signed.")
-
     def check_stamp(self, row: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
         root, certificate = self.proven(self.files[row["stamp"]], entry["at"])
         facts = (entry[name] for name in ("target", "sender", "message_id", "document", "node", "sequence", "hash"))
         said = [value_of(root, n) for n in ("hub", "sender", "messageId", "digest", "node", "sequence", "entryHash")]
-        wanted = [fact.hex() if isinstance(fact, bytes) else str(fact) for fact in facts]
-        need(said == wanted, "戳记与受理账目不符", "the stamp is not of this acceptance")
+        right = said == [fact.hex() if isinstance(fact, bytes) else str(fact) for fact in facts]
+        need(right, "戳记与受理账目不符", "the stamp is not of this acceptance")
         self.say(f"戳记由 {shown(certificate)} 签名，与账目一致。", f"The stamp by {shown(certificate)} is as entered.")
-
     def check_evidence(self, hop: Mapping[str, Any]) -> None:
         raw, name, target = self.files[f"evidence/{hop['evidence'].hex()}"], hop["name"], hop["target"]
         need(sha256(raw) == hop["evidence"], f"账目 {name} 的凭证被改动", f"the evidence of {name} was altered")
         if hop["kind"] != "delivered":
             self.say(f"账目 {name} 的管理指令与记录一致。", f"The administrator's order of {name} is as entered.")
-        elif not hop["signer"]:
+        elif hop["detail"] != "signed":
             self.say(f"{target} 未签名（{name}），无从证明。", f"{target} did not sign ({name}): unproven.", "[??]")
         else:
             root, certificate = self.proven(raw, hop["at"])
-            mark, one = certificate.fingerprint(hashes.SHA256()).hex(), root.localName == "acknowledgement"
+            one, who = root.localName == "acknowledgement", shown(certificate)
             items = [root] if one else elements(find(root, "items")) if root.localName == "confirmRequest" else []
             said = [[value_of(item, field) for field in ("sender", "messageId", "digest")] for item in items]
             right = [hop["sender"], hop["message_id"], hop["document"].hex()] in said
-            right = right and (value_of(root, "recipient" if one else "department"), mark) == (target, hop["signer"])
+            whose = (value_of(root, "recipient" if one else "department"), mark_of(certificate))
+            right = right and whose == (target, hop["signer"])
             need(right, f"{target} 确认的不是该信封（{name}）", f"{target} acknowledged something else ({name})")
-            en = f"{target} signed with {shown(certificate)} that it has this envelope ({name})."
-            self.say(f"{target} 以证书 {shown(certificate)} 签名确认收到该信封（{name}）。", en)
+            en = f"{target} signed with {who} that it has this envelope ({name})."
+            self.say(f"{target} 以证书 {who} 签名确认收到该信封（{name}）。", en)
 
-def check(raw: bytes, keys: Sequence[str], anchors: Sequence[bytes], witnesses: Sequence[str]) -> Evidence:
-    """What a container proves by keys of the log, authorities (PEM or DER), keys of witnesses. Errors: BAD."""
-    files, known = read_container(raw), x509.load_der_x509_certificate
-    folders = ("anchors/", "certificates/", "crls/")
-    roots, issuers, crls = ([files[name] for name in files if name.startswith(folder)] for folder in folders)
-    given = [x509.load_pem_x509_certificate(a) if a.startswith(b"-----") else known(a) for a in anchors or roots]
-    others, lists = list(map(known, roots + issuers)), list(map(x509.load_der_x509_crl, crls))
-    it = Evidence(files, json.loads(files["manifest.json"]), given, others, lists, [])
-    need(it.index["messages"], "文件中没有报文", "there is no message in it")
+def read_certificates(given: Iterable[bytes]) -> list[x509.Certificate]:
+    kinds = (x509.load_der_x509_certificate, x509.load_pem_x509_certificate)
+    return [kinds[octets.startswith(b"-----")](octets) for octets in given]
+def check(
+    raw: bytes, keys: Sequence[str], anchors: Sequence[bytes], witnesses: Sequence[str], stampers: Sequence[bytes] = ()
+) -> Evidence:
+    """What a container proves by log keys, anchors, witnesses' keys, time-stamp authorities' roots. Errors: BAD."""
+    files, folders = read_container(raw), ("anchors/", "certificates/", "crls/")
+    roots, others, crls = ([files[name] for name in files if name.startswith(folder)] for folder in folders)
+    given, issuers = read_certificates(anchors or roots), read_certificates(roots + others)
+    it = Evidence(files, json.loads(files["manifest.json"]), given, issuers, [*map(x509.load_der_x509_crl, crls)], [])
     it.run(it.check_seal)
-    tree = it.run(it.check_checkpoint, keys, witnesses)
-    entries = [e for row in it.index["entries"] if tree and (e := it.run(it.check_entry, row, *tree))]
-    for row in it.index["messages"]:
-        named = (row["sender"], row["messageId"])
-        it.run(it.check_message, row, [e for e in entries if (e["sender"], e["message_id"]) == named])
+    if it.index["format"] == "hub-archive-1":
+        it.run(further("check_archive"), it, keys, witnesses)
+    else:
+        need(it.index["messages"], "文件中没有报文", "there is no message in it")
+        tree = it.run(it.check_checkpoint, "ledger/checkpoint", keys, witnesses)
+        entries = [e for row in it.index["entries"] if tree and (e := it.run(it.check_entry, row, *tree))]
+        for row in it.index["messages"]:
+            it.run(it.check_message, row, entries)
+    if importlib.util.find_spec("verify_further"):
+        it.run(further("check_cades"), it)
+    if stampers:
+        it.run(further("check_stamps"), it, read_certificates(stampers))
     if not keys or not anchors:
         en = "!! Without --log-key and --anchor keys of the file itself were used: a forger could do the same."
         it.say("!! 未给出 --log-key 或 --anchor，用了文件自带的密钥：伪造者也能做到。", en, "[??]")
-    en = "Not proven: the hub's clock (time-stamps are not checked), whose a certificate is, that no entry is left out."
-    it.say("未证明：时间准确（出自交换中心时钟，时间戳文件未核验）、证书归属、账目无遗漏。", en, "[??]")
+    en = "Not proven: times by the hub's clock (but by time-stamps), whose a certificate is, that no entry is left out."
+    it.say("未证明：交换中心时钟所记的时间（时间戳除外）、证书归属、账目无遗漏。", en, "[??]")
     return it
 
+def further(name: str) -> Callable[..., Any]:
+    """A check of verify_further.py."""
+    there = importlib.util.find_spec("verify_further")
+    need(there, "须有同目录的 verify_further.py", "verify_further.py must lie beside this program")
+    sys.modules.setdefault("verify_evidence", sys.modules[__name__])
+    return getattr(importlib.import_module("verify_further"), name)  # type: ignore[no-any-return]
+
 def main(words: Sequence[str] | None = None) -> int:
-    """Check a file, say what was found, return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
-    for name in ("--log-key", "--witness"):
-        parser.add_argument(name, action="append", default=[], metavar="NAME+ID+BASE64")
-    parser.add_argument("--anchor", action="append", default=[], type=Path, metavar="CERTIFICATE")
+    for name, kind in (("--log-key", str), ("--witness", str), ("--anchor", Path), ("--tsa-anchor", Path)):
+        parser.add_argument(name, action="append", default=[], type=kind, metavar="KEY" if kind is str else "FILE")
     parser.add_argument("--lang", choices=("zh", "en"), default="zh")
     given = parser.parse_args(words)
     try:
-        roots = [path.read_bytes() for path in given.anchor]
-        found = check(given.file.read_bytes(), given.log_key, roots, given.witness)
+        roots, stampers = ([path.read_bytes() for path in paths] for paths in (given.anchor, given.tsa_anchor))
+        found = check(given.file.read_bytes(), given.log_key, roots, given.witness, stampers)
     except (OSError, *BAD) as error:
         sys.stdout.write(f"{told(error)[given.lang == 'en']}\n")
         return 2
-    for mark, zh, en in found.said:
-        sys.stdout.write(f"{mark} {zh if given.lang == 'zh' else en}\n")
+    sys.stdout.writelines(f"{mark} {zh if given.lang == 'zh' else en}\n" for mark, zh, en in found.said)
     return 1 if "[XX]" in {mark for mark, _, _ in found.said} else 0 if given.log_key and roots else 3
 
 if __name__ == "__main__":

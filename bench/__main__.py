@@ -19,6 +19,7 @@ from bench.fanout import measure_fanout
 from bench.material import found_hub, message
 from bench.receivers import receivers
 from bench.stages import measure_stages
+from bench.stages_out import measure_stages_out
 
 SIZES = {2: 400, 8: 400, 64: 120, 1024: 12}
 ROUNDS = 5
@@ -103,6 +104,14 @@ def measure_memory() -> float:
     return float(output.stdout.strip())
 
 
+def print_stages(way: str, parts: dict[str, float]) -> None:
+    """One line for each stage, with its share."""
+    whole = sum(parts.values())
+    print(f"the {way} of one 8 KB message, by stage:")
+    for name, spent in parts.items():
+        print(f"  {name:32} {spent:6.0f} us {spent / whole:5.0%}")
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
@@ -122,11 +131,9 @@ def main() -> None:
             f" {row.delivered_ratio:6.2f} {row.messages_per_core_second:7.0f}",
             flush=True,
         )
-    stages = measure_stages()
-    whole = sum(stages.values())
-    print("the way in of one 8 KB message, by stage:")
-    for name, spent in stages.items():
-        print(f"  {name:32} {spent:6.0f} us {spent / whole:5.0%}")
+    stages = {"way_in": measure_stages(), "way_out": measure_stages_out()}
+    for way, parts in stages.items():
+        print_stages(way.replace("_", " "), parts)
     fanout = measure_fanout(140)
     print(f"1 document to {fanout.recipients}: {fanout.wall:.2f} s, {fanout.cpu:.2f} s CPU, stored {fanout.documents}x")
     memory = measure_memory()

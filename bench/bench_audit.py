@@ -18,8 +18,8 @@ from bench.bench_tree import processor, sequence
 from bench.material import HUB, NOW, found_hub
 from hub.audit.audit import Report, audit, report
 from hub.audit.checkpoint import LogKey
+from hub.audit.log import LogStandard
 from hub.audit.message import Standard
-from hub.audit.tree import LogStandard
 from hub.hub import Hub
 from hub.message import Hop
 from hub.schema.schema import Schemas

@@ -1,4 +1,4 @@
-"""How large evidence is and how long it takes to write and to check, in a ledger of some size.
+"""How large evidence and a month's archive are and how long they take to write and check, in a ledger of some size.
 
 Run: python -m bench.bench_evidence [ENTRIES]
 """
@@ -6,18 +6,22 @@ Run: python -m bench.bench_evidence [ENTRIES]
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import verify_evidence
 from bench.bench_tree import fill, sequence
-from bench.material import found_hub, message
+from bench.material import NOW, found_hub, message
 from hub.accept import accept
+from hub.archive import Month, archive
 from hub.export import export
 from hub.hub import Hub
 from hub.sequence import checkpoint_signers
@@ -53,8 +57,20 @@ def report(hub: Hub, folder: Path, entries: int) -> None:
     texts = [key.text() for key in keys]
     said = verify_evidence.check(raw, texts, anchors, []).said
     proof = max(json.dumps([one.hex() for one in proven.proof]).encode() for proven in dossier.entries)
+    archived = io.BytesIO()
+    began = time.perf_counter()
+    later = replace(hub, clock=lambda: NOW + timedelta(days=32))  # a month is archived when it is over
+    archive(later, folder, Month(NOW.year, NOW.month), archived, keys)
+    archive_s = time.perf_counter() - began
+    began = time.perf_counter()
+    judged = verify_evidence.check(archived.getvalue(), texts, anchors, []).said
+    archive_verify_s = time.perf_counter() - began
     figures = {
         "entries": entries,
+        "archive_bytes": len(archived.getvalue()),
+        "archive_s": round(archive_s, 2),
+        "archive_verify_s": round(archive_verify_s, 2),
+        "archive_wrong": sum(mark == "[XX]" for mark, _, _ in judged),
         "container_bytes": len(raw),
         "proof_bytes": len(proof),
         "wrong": sum(mark == "[XX]" for mark, _, _ in said),

@@ -1,74 +1,219 @@
-"""One line of `hub doctor`: what was looked at, how it is, and in words."""
+"""`hub check`: how a hub is, for Nagios and its like: one line, figures, and exit code 0, 1, 2 or 3."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
-from commands.frame.edge import from_system
-from commands.frame.phrase import Phrase
-from hub.errors import HubError
-from hub.settings import Settings
+from commands.frame.command import Phrase, Session, option, single
+
+FIGURES = {
+    "merge-lag": "merge_lag_seconds",
+    "clock-difference": "clock_difference_seconds",
+    "oldest-waiting": "oldest_waiting_seconds",
+    "unconfirmed": "unconfirmed_seconds",
+    "disk-free": "disk_free_bytes",
+}
+"""What thresholds may be set on, by the name in `/readyz`."""
+_LOW = {"disk-free"}
+"""Of these, little is bad."""
+_LONGEST = 300
 
 
-class Level(StrEnum):
-    """How it is."""
+class State(IntEnum):
+    """How it is, as the exit code that monitoring programs read."""
 
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at; `name` is stable, for programs."""
+class Verdict:
+    """One state with its reasons, the worst first, and the figures."""
 
-    name: str
-    level: Level
-    said: Phrase
+    state: State
+    reasons: tuple[str, ...] = ()
+    figures: str = ""
+
+    def line(self) -> str:
+        """What a monitoring program shows; `|` begins the figures, so it stands nowhere else."""
+        said = "; ".join(self.reasons)[:_LONGEST].replace("|", "/").replace("\n", " ")
+        reasons, figures = said and f" - {said}", self.figures and f" | {self.figures}"
+        return f"HUB {self.state.name}{reasons}{figures}"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """What is examined: a data directory, its settings and the moment."""
+class Bounds:
+    """Thresholds by name: above them (below, for what is bad when low) it is a warning, or critical."""
 
-    folder: Path
-    settings: Settings
-    at: datetime
+    warning: Mapping[str, float]
+    critical: Mapping[str, float]
 
-
-Checker = Callable[[Site], Iterable[Check]]
-
-
-def ok(name: str, zh: str, en: str) -> Check:
-    """It is in order."""
-    return Check(name, Level.OK, Phrase(zh, en))
+    def passed(self, name: str, value: float) -> State:
+        """Where a figure stands."""
+        for state, bounds in ((State.CRITICAL, self.critical), (State.WARNING, self.warning)):
+            if name in bounds and (value < bounds[name] if name in _LOW else abs(value) > bounds[name]):
+                return state
+        return State.OK
 
 
-def warn(name: str, zh: str, en: str) -> Check:
-    """It works, but somebody should look at it."""
-    return Check(name, Level.WARN, Phrase(zh, en))
+@single(
+    "check",
+    zh="供监控系统（Nagios 等）调用：输出一行结论与指标，退出码 0 正常、1 警告、2 严重、3 未知",
+    en="For monitoring (Nagios and its like): one line with figures; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN",
+    examples=(
+        "hub check --url http://127.0.0.1:8080",
+        "hub check",
+        "hub check --url http://127.0.0.1:8080 --warning oldest-waiting=600 --critical oldest-waiting=7200",
+    ),
+)
+@option(
+    "--url",
+    zh="运行中进程的地址，读取其 /readyz；不给则检查数据目录",
+    en="address of a serving process, whose /readyz is read; without it the data directory is examined",
+    default="",
+)
+@option(
+    "--warning",
+    "warnings",
+    zh=f"警告阈值 名称=数值，可重复：{'、'.join(FIGURES)}（秒；disk-free 为字节）",
+    en=f"threshold of a warning, NAME=NUMBER, repeatable: {', '.join(FIGURES)} (seconds; disk-free in bytes)",
+    metavar="NAME=NUMBER",
+    multiple=True,
+)
+@option(
+    "--critical",
+    "criticals",
+    zh="严重阈值，写法同上",
+    en="threshold of a critical state, as above",
+    metavar="NAME=NUMBER",
+    multiple=True,
+)
+@option("--timeout", zh="最长等待秒数", en="seconds to wait for an answer", default=10.0)
+def command(
+    session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float
+) -> None:
+    """Say how it is and exit with the state's code. Whatever stands in the way of knowing is UNKNOWN."""
+    from hub.errors import HubError
 
-
-def fail(name: str, zh: str, en: str) -> Check:
-    """It does not work."""
-    return Check(name, Level.FAIL, Phrase(zh, en))
-
-
-def failed(name: str, error: HubError, level: Level = Level.FAIL) -> Check:
-    """What an error says, as a check."""
-    detail = f" ({error.operator})" if error.operator else ""
-    return Check(name, level, Phrase(error.sentence("zh") + detail, error.sentence("en") + detail))
-
-
-def run(name: str, checker: Checker, site: Site) -> Iterator[Check]:
-    """Run one checker; an error it raises is its last finding, so that the others still have their turn."""
     try:
-        yield from checker(site)
-    except HubError as error:
-        yield failed(name, error)
-    except OSError as error:
-        yield failed(name, from_system(error))
+        bounds = Bounds(read_bounds(warnings), read_bounds(criticals))
+        page = read_page(url, timeout) if url else examine(session)
+        verdict = judged(page, bounds, session.lang) if page is not None else _silent(session, url)
+    except (HubError, ValueError, OSError) as error:
+        said = error.sentence(session.lang) if isinstance(error, HubError) else str(error)
+        verdict = Verdict(State.UNKNOWN, (said,))
+    if session.json:
+        found = {"state": verdict.state.name, "reasons": verdict.reasons, "figures": verdict.figures}
+        session.write_json(found)
+    else:
+        session.line(verdict.line())
+    raise SystemExit(int(verdict.state))
+
+
+def read_bounds(words: Sequence[str]) -> dict[str, float]:
+    """Thresholds as they are typed. Errors: ValueError."""
+    found = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        if name not in FIGURES:
+            raise ValueError(f"{name}: {', '.join(FIGURES)}")
+        found[name] = float(number)
+    return found
+
+
+def judged(page: Mapping[str, Any], bounds: Bounds, lang: str) -> Verdict:
+    """What a page of `/readyz` means, with thresholds of one's own. Errors: ValueError if it is not such a page."""
+    try:
+        found = [*_parts(page, lang), *_passed(page["figures"], bounds)]
+        figures = " ".join(_figures(page["figures"], bounds))
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("not an answer of /readyz") from None
+    found.sort(key=lambda one: -one[0])
+    state = found[0][0] if found else State.OK
+    who = f"{page.get('hub', '')}/{page.get('node', '')}"
+    return Verdict(state, tuple(said for _, said in found) or (who,), figures)
+
+
+def _parts(page: Mapping[str, Any], lang: str) -> Iterator[tuple[State, str]]:
+    for part in page["parts"]:
+        state = State.CRITICAL if part["level"] == "fail" else State.WARNING
+        got = f" ({part['got']})" if part["got"] else ""
+        yield state, f"{part['part']}: {part['code']} {part[lang]}{got}"
+
+
+def _passed(figures: Mapping[str, float], bounds: Bounds) -> Iterator[tuple[State, str]]:
+    for name, key in FIGURES.items():
+        if key in figures and (state := bounds.passed(name, figures[key])) is not State.OK:
+            yield state, f"{name} = {figures[key]:g}"
+
+
+def _figures(figures: Mapping[str, float], bounds: Bounds) -> Iterator[str]:
+    for name, key in FIGURES.items():
+        if key in figures:
+            unit = "B" if key.endswith("bytes") else "s"
+            marks = (_mark(name, of.get(name)) for of in (bounds.warning, bounds.critical))
+            yield f"{name}={figures[key]:.15g}{unit};{';'.join(marks)}"
+
+
+def _mark(name: str, bound: float | None) -> str:
+    """A threshold as monitoring programs write it; `10:` is bad below ten."""
+    return "" if bound is None else f"{bound:.15g}" + (":" if name in _LOW else "")
+
+
+def read_page(url: str, timeout: float) -> Any:
+    """What `/readyz` of a serving process says, None if nobody answers. Errors: ValueError."""
+    import json
+    from urllib.error import HTTPError, URLError
+    from urllib.request import ProxyHandler, build_opener
+
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url}: http:// | https://")
+    try:
+        with build_opener(ProxyHandler({})).open(f"{url.rstrip('/')}/readyz", timeout=timeout) as answer:
+            return json.loads(answer.read(1_000_000))
+    except HTTPError as error:
+        with error:
+            return json.loads(error.read(1_000_000))
+    except (URLError, TimeoutError, ConnectionError):
+        return None
+
+
+def examine(session: Session) -> dict[str, Any]:
+    """The same of a data directory, seen from outside a serving process. Errors: HubError."""
+    from commands.opened import opened_hub
+    from hub.health import as_page
+    from hub.measure import measure
+
+    with opened_hub(session) as hub:
+        page = as_page(measure(hub, session.folder), hub.settings)
+    if not _is_served(session.folder, hub.settings.node):
+        page["parts"].append(_not_served())
+    return page
+
+
+def _is_served(folder: Path, node: str) -> bool:
+    from connectors.serving_lock import node_lock
+    from hub.errors import Misconfigured
+
+    try:
+        with node_lock(folder, node):
+            return False
+    except Misconfigured as taken:
+        return taken.code in ("node.taken", "serve.running")
+
+
+def _not_served() -> dict[str, str]:
+    from hub.health import Finding, Level
+
+    return Finding("process", Level.FAIL, "health.not-served").facts()
+
+
+def _silent(session: Session, url: str) -> Verdict:
+    said = Phrase(f"{url} 没有应答", f"{url} does not answer")
+    return Verdict(State.CRITICAL, (said.by(session.lang),))

@@ -7,10 +7,15 @@ import socket
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from json import loads
+from typing import TYPE_CHECKING
 
-from commands.check import Check, Level, Site, fail, ok, warn
+from commands.looked import Check, Level, Site, fail, ok, warn
+
+if TYPE_CHECKING:
+    from hub.listen import Listen
+    from hub.store.store import Store
 
 SOON = timedelta(days=30)
 LITTLE, TOO_LITTLE = 1024**3, 100 * 1024**2
@@ -76,7 +81,10 @@ def check_port(site: Site) -> Iterator[Check]:
 
 
 def _busy_port(site: Site, place: str, words: str) -> Check:
-    serving = _serving(site.settings.listen.host, site.settings.listen.port)
+    if site.settings.listen.tls.client == "required":
+        zh = f"端口 {place} 正在使用；因要求客户端证书，未核实是否为本中心"
+        return warn("port", zh, f"{place} is in use; callers need a certificate, so it was not asked by whom")
+    serving = _serving(site.settings.listen)
     if serving == site.settings.hub:
         return ok("port", f"本中心正在 {place} 运行", f"the hub is running at {place}")
     if serving:
@@ -84,9 +92,29 @@ def _busy_port(site: Site, place: str, words: str) -> Check:
     return fail("port", f"端口 {place} 无法使用：{words}", f"port {place} cannot be used: {words}")
 
 
-def _serving(host: str, port: int) -> str:
-    """The id of the hub that answers there, or nothing."""
-    connection = HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)  # noqa: S104
+def check_tls(site: Site) -> Iterator[Check]:
+    """The files of TLS, to both sides, can serve and are inside their dates."""
+    from connectors.tls import TlsEdges
+
+    edges = TlsEdges(site.folder, site.settings)
+    expiring = edges.expiring(site.at)
+    for one in expiring:
+        day = one.got[:10]
+        yield warn("tls", f"{one.where} 的证书有效期至 {day}", f"a certificate in {one.where} ends on {day}")
+    if not expiring and (edges.incoming or edges.outgoing):
+        yield ok("tls", "TLS 证书与私钥匹配且在有效期内", "TLS certificates and keys fit and are within their dates")
+
+
+def _serving(listen: Listen) -> str:
+    """The id of the hub that answers there, or nothing. It proves nothing, so its certificate is not judged."""
+    import ssl
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
+    if listen.scheme == "https":
+        unjudged = ssl._create_unverified_context()  # noqa: S323
+        connection: HTTPConnection = HTTPSConnection(host, listen.port, timeout=2, context=unjudged)
+    else:
+        connection = HTTPConnection(host, listen.port, timeout=2)
     try:
         connection.request("GET", "/healthz")
         found = loads(connection.getresponse().read(10_000))
@@ -95,6 +123,18 @@ def _serving(host: str, port: int) -> str:
         return ""
     finally:
         connection.close()
+
+
+def _beside_the_database(store: Store) -> Iterator[Check]:
+    from hub.hub import utc_now
+    from hub.store.store import LARGEST_CLOCK_DIFFERENCE
+
+    difference = store.clock_difference(utc_now)
+    if abs(difference) > LARGEST_CLOCK_DIFFERENCE:
+        seconds = round(abs(difference).total_seconds())
+        zh, en = ("慢", "behind") if difference > timedelta() else ("快", "ahead of")
+        yield fail("clock", f"本机时钟比数据库服务器{zh} {seconds} 秒，请启用时间同步（NTP）",
+                   f"this clock is {seconds} s {en} the database server's: set both by NTP")  # fmt: skip
 
 
 def check_clock(site: Site) -> Iterator[Check]:
@@ -107,6 +147,7 @@ def check_clock(site: Site) -> Iterator[Check]:
     try:
         with store.reading() as connection:
             latest = latest_entries(connection, 1)
+        yield from _beside_the_database(store)
     finally:
         store.close()
     if latest and from_microseconds(latest[0].time_us) > site.at + timedelta(seconds=5):

@@ -57,14 +57,14 @@ def side_of(session: Session, department: str, key: Path | None, cert: Path | No
     return Side(department, FileSigner.load(key, cert or key.with_suffix(".crt")))
 
 
-def hub_url(session: Session, url: str | None) -> str:
-    """The address of the exchange service: as given, or of the hub in the data directory."""
+def hub_url(session: Session, url: str | None, path: str = "") -> str:
+    """The address of a service: as given, or of the hub in the data directory, the exchange service by default."""
     if url:
         return url
     from connectors.front_door import PATH
     from hub.hub import read_settings
 
-    return read_settings(session.folder).public_url + PATH
+    return read_settings(session.folder).public_url + (path or PATH)
 
 
 def call(

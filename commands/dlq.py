@@ -102,12 +102,11 @@ def resend(session: Session, cause: str, endpoint: str, every: bool, reason: str
     if not yes:
         session.confirm(Phrase(f"将重新投递 {number} 件，确定吗？", f"Resend {number} dead letters?"))
     done = _resend(session, cause, endpoint, reason, number)
+    left = done.expired
+    stay_zh = f"；{left} 件已过有效期或正文已清理，未处理" if left else ""
+    stay_en = f"; {left} have expired or were purged, and stay" if left else ""
     session.done(
-        Phrase(
-            f"已安排重新投递 {done.resent} 件" + (f"；{done.expired} 件已过有效期，未处理" if done.expired else ""),
-            f"{done.resent} will be delivered again"
-            + (f"; {done.expired} have expired and stay" if done.expired else ""),
-        ),
+        Phrase(f"已安排重新投递 {done.resent} 件{stay_zh}", f"{done.resent} will be delivered again{stay_en}"),
         resent=done.resent,
         expired=done.expired,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commands.frame.command import ExitCode, Phrase, Session, column, single
 
 if TYPE_CHECKING:
-    from commands.check import Check
+    from commands.looked import Check
 
 COLUMNS = (
     column("level", "结果", "RESULT"),
@@ -40,9 +40,11 @@ def command(session: Session) -> ExitCode:
 
 
 def _checks(session: Session) -> Iterator[Check]:
+    from commands import checks_of_backup as backup
+    from commands import checks_of_ledger as ledger
     from commands import checks_of_place as place
     from commands import checks_of_rules as rules
-    from commands.check import Site, run
+    from commands.looked import Site, run
     from hub.hub import read_settings
 
     site = Site(session.folder, read_settings(session.folder), session.clock())
@@ -51,6 +53,7 @@ def _checks(session: Session) -> Iterator[Check]:
         ("key", place.check_key),
         ("disk", place.check_disk),
         ("port", place.check_port),
+        ("tls", place.check_tls),
         ("database", rules.check_database),
         ("clock", place.check_clock),
         ("registry", rules.check_registered),
@@ -59,5 +62,9 @@ def _checks(session: Session) -> Iterator[Check]:
         ("certificates", rules.check_certificates),
         ("endpoints", rules.check_endpoints),
         ("queues", rules.check_queues),
+        ("ledger-keys", ledger.check_ledger_keys),
+        ("tree", ledger.check_tree),
+        ("witness", ledger.check_confirmed),
+        ("backup", backup.check_backup),
     ):
         yield from run(name, checker, site)

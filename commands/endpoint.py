@@ -115,7 +115,7 @@ def ping(session: Session, code: str) -> None:
         session.done(Phrase(f"{code} 是信箱，无需连接", f"{code} is a mailbox, there is nothing to reach"), code=code)
         return
     start = perf_counter()
-    answer = asyncio.run(_ping(endpoint))
+    answer = asyncio.run(_ping(session, endpoint))
     took = round(perf_counter() - start, 3)
     session.done(
         Phrase(f"{code} 已应答（{took:g} 秒）：{answer}", f"{code} answered in {took:g} s: {answer}"),
@@ -186,10 +186,12 @@ def remove(session: Session, code: str, yes: bool) -> None:
     change_after_asking(session, lambda registry: removed(registry, endpoint_of(registry, code)), yes)
 
 
-async def _ping(endpoint: Endpoint) -> str:
+async def _ping(session: Session, endpoint: Endpoint) -> str:
     from connectors.soap_sender import SoapSender
+    from connectors.tls import TlsEdges, context_of
+    from hub.hub import read_settings
 
-    sender = SoapSender()
+    sender = SoapSender(context_of(TlsEdges(session.folder, read_settings(session.folder)).outgoing))
     try:
         return await sender.ping(endpoint)
     finally:

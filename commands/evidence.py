@@ -85,22 +85,32 @@ def _page(session: Session, font: Path | None) -> Page:
 
 @command.verb(
     "verify",
-    zh="离线核验证据文件，逐句说明证明了什么",
-    en="Check an evidence file offline and say sentence by sentence what it proves",
-    examples=("hub evidence verify evidence.asice --log-key KEY --anchor root.pem",),
+    zh="离线核验证据文件或月度归档，逐句说明证明了什么",
+    en="Check an evidence file or a month's archive offline and say sentence by sentence what it proves",
+    examples=(
+        "hub evidence verify evidence.asice --log-key KEY --anchor root.pem",
+        "hub evidence verify ledger-2026-10.asice --log-key KEY --anchor root.pem --tsa-anchor tsa.pem",
+    ),
 )
-@argument("file", zh="证据文件", en="the evidence file", type=FILE)
+@argument("file", zh="证据文件或归档", en="the evidence file or archive", type=FILE)
 @option("--log-key", "keys", zh="账本公开密钥", en="verifier key of the log", multiple=True)
 @option("--anchor", "anchors", zh="受信任的根证书", en="root certificate that you trust", multiple=True, type=FILE)
 @option("--witness", "witnesses", zh="见证方公开密钥", en="verifier key of a witness", multiple=True)
+@option("--tsa-anchor", "stamps", zh="时间戳机构根证书", en="root of a time-stamp authority", multiple=True, type=FILE)
 def verify(
-    session: Session, file: Path, keys: tuple[str, ...], anchors: tuple[Path, ...], witnesses: tuple[str, ...]
+    session: Session,
+    file: Path,
+    keys: tuple[str, ...],
+    anchors: tuple[Path, ...],
+    witnesses: tuple[str, ...],
+    stamps: tuple[Path, ...],
 ) -> ExitCode:
     """Run the stranger's verifier; CHECK_FAILED if anything is wrong or keys had to be taken from the file."""
     import verify_evidence
 
     try:
-        said = verify_evidence.check(read_file(file), keys, [read_file(path) for path in anchors], witnesses).said
+        roots, stampers = ([read_file(path) for path in paths] for paths in (anchors, stamps))
+        said = verify_evidence.check(read_file(file), keys, roots, witnesses, stampers).said
     except verify_evidence.BAD as error:
         said = [("[XX]", *verify_evidence.told(error))]
     rows = [(mark if not session.json else _STATES[mark], session.phrase(zh, en)) for mark, zh, en in said]

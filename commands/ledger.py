@@ -10,6 +10,8 @@ import click
 from commands.frame.command import ExitCode, Phrase, Session, column, noun, option
 from commands.frame.files import FILE, read_file
 from commands.frame.progress import progress
+from commands.ledger_archive import archive
+from commands.ledger_key import command as key
 from commands.words import HOPS
 
 if TYPE_CHECKING:
@@ -42,7 +44,14 @@ ROWS = {
     "refusal": Phrase("拒绝 {} 次", "{} refusals"),
     "leaf": Phrase("树叶 {} 片", "{} leaves"),
     "checkpoint": Phrase("检查点 {} 个", "{} checkpoints"),
+    "timestamp": Phrase("时间戳 {} 个", "{} time-stamps"),
 }
+JOBS = option(
+    "--jobs",
+    zh="用几个进程核对哈希链与账本树；不指定时按处理器数目，账目较少时只用一个",
+    en="so many processes for chains and tree; without it as many as processors, one for a small ledger",
+    type=click.IntRange(1, 64),
+)
 
 command = noun(
     "ledger",
@@ -60,7 +69,8 @@ command = noun(
 @option(
     "--show", "most", zh="最多列出多少处不符", en="list at most so many findings", type=click.IntRange(1), default=10
 )
-def verify(session: Session, most: int) -> ExitCode:
+@JOBS
+def verify(session: Session, most: int, jobs: int | None) -> ExitCode:
     """Audit the whole database; exit code CHECK_FAILED if anything is wrong."""
     from commands.opened import opened_store
     from hub.audit.audit import report, standard_of
@@ -73,7 +83,7 @@ def verify(session: Session, most: int) -> ExitCode:
         with store.reading() as connection:
             rows = count(connection).total
         with progress(session, rows, Phrase("正在核对", "checking")) as step:
-            found = report(store, standard, keep=most, seen=lambda row, number: step(number))
+            found = report(store, standard, keep=most, seen=lambda row, number: step(number), jobs=jobs or 0)
     _tell(session, found, (session.clock() - began).total_seconds())
     return ExitCode.OK if found.clean else ExitCode.CHECK_FAILED
 
@@ -93,7 +103,8 @@ def verify(session: Session, most: int) -> ExitCode:
 @option(
     "--show", "most", zh="最多列出多少处不符", en="list at most so many findings", type=click.IntRange(1), default=10
 )
-def audit(session: Session, kept: tuple[Path, ...], quick: bool, most: int) -> ExitCode:
+@JOBS
+def audit(session: Session, kept: tuple[Path, ...], quick: bool, most: int, jobs: int | None) -> ExitCode:
     """Audit database and tree; exit code CHECK_FAILED if anything is wrong."""
     from commands.opened import opened_store
     from hub.audit.audit import log_standard, report, standard_of
@@ -111,7 +122,7 @@ def audit(session: Session, kept: tuple[Path, ...], quick: bool, most: int) -> E
             rows = (census.entries if quick else census.total) + count_tree(connection)
         with progress(session, rows, Phrase("正在审计", "auditing")) as step:
             deep, seen = not quick, lambda row, number: step(number)
-            found = report(store, standard, log, deep=deep, keep=most, seen=seen)
+            found = report(store, standard, log, deep=deep, keep=most, seen=seen, jobs=jobs or 0)
     _tell(session, found, (session.clock() - began).total_seconds())
     return ExitCode.OK if found.clean else ExitCode.CHECK_FAILED
 
@@ -120,7 +131,7 @@ def _tell(session: Session, found: Report, seconds: float) -> None:
     if session.json:
         rows = {str(row): number for row, number in found.rows.items()}
         facts = {"clean": found.clean, "rows": rows, "seconds": seconds, "wrong": found.wrong}
-        session.write_json({**facts, "findings": [_fact(finding) for finding in found.findings]})
+        session.write_json({**facts, "findings": [fact(finding) for finding in found.findings]})
         return
     counts = [ROWS[row].by(session.lang).format(number) for row, number in found.rows.items()]
     joined = session.phrase("、", ", ").join(counts)
@@ -138,7 +149,8 @@ def _tell(session: Session, found: Report, seconds: float) -> None:
         session.line(session.phrase(f"  另有 {rest} 处未列出", f"  and {rest} more"))
 
 
-def _fact(finding: Finding) -> dict[str, object]:
+def fact(finding: Finding) -> dict[str, object]:
+    """A finding for a program."""
     return {
         "code": finding.code,
         "node": finding.node,
@@ -189,6 +201,10 @@ def head(session: Session) -> None:
         found = heads(connection)
     rows = [(s.entry.node, s.entry.sequence, from_microseconds(s.entry.time_us), s.hash.hex()) for s in found]
     session.table(HEADS, rows, empty=Phrase("账本为空", "the ledger is empty"))
+
+
+command.add_command(key)
+command.add_command(archive)
 
 
 def entry_row(entry: Entry, session: Session) -> tuple[object, ...]:

@@ -13,6 +13,8 @@ from commands.frame.files import FILE, write_new
 from commands.words import ROLES, STATES, said_of, size_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.store.trace import StoredDelivery, StoredMessage, StoredRefusal, Traced
 
 MESSAGES = (
@@ -40,6 +42,7 @@ ONE = (
     column("size", "大小（字节）", "size (bytes)"),
     column("digest", "摘要", "digest"),
     column("signer", "签名证书指纹", "signer's thumbprint"),
+    column("purged", "正文清理时间", "documents purged"),
 )
 COPIES = (
     column("recipient", "收件单位", "RECIPIENT"),
@@ -141,16 +144,16 @@ def find(session: Session, text: str) -> None:
 @option("--stamp", "part", zh="输出本中心的戳记", en="print the hub's stamp", flag_value="stamp")
 @option("--save", zh="将原始字节存入文件，而不显示", en="keep the exact bytes in a file instead", type=FILE)
 def show(session: Session, id: str, part: str | None, save: Path | None) -> None:
-    """Show one message. Errors: Refused message.unknown."""
+    """Show one message. Errors: Refused message.unknown; message.purged if its envelope is asked for."""
     from commands.opened import opened_store
-    from commands.pick import paper, read_traced
+    from commands.pick import paper, purged_at, read_traced
 
     with opened_store(session) as store, store.reading() as connection:
         traced = read_traced(connection, id)
-        envelope = paper(connection, traced.message.digest)
-    if part is None and save is None:
-        _show(session, traced)
-        return
+        if part is None and save is None:
+            _show(session, traced, purged_at(connection, traced.message))
+            return
+        envelope = b"" if part == "stamp" else paper(connection, traced.message)
     document = _part(part or "xml", envelope, traced.message.stamp)
     if save is None:
         session.text(_readable(document))
@@ -182,8 +185,8 @@ def _readable(document: bytes) -> str:
         return str(etree.tostring(parse(document), encoding="unicode"))
 
 
-def _show(session: Session, traced: Traced) -> None:
-    values = _values(traced.message)
+def _show(session: Session, traced: Traced, purged: datetime | None) -> None:
+    values = (*_values(traced.message), purged)
     rows = [copy_row(copy, session) for copy in traced.deliveries]
     if session.json:
         one = dict(zip((c.key for c in ONE), values, strict=True))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PAUSE = 0.5
 """Seconds between two looks at the database."""
 
+PURGED = "purged"
+"""What a receipt says whose envelope a rule of retention let go."""
+
 Key = tuple[str, int]
 
 
@@ -37,6 +40,7 @@ Key = tuple[str, int]
 def trace(session: Session, id: str, follow: bool) -> None:
     """Trace one message. Errors: Refused message.unknown."""
     from commands.opened import opened_store
+    from commands.pick import purged_at
     from commands.trace_view import hops, standing, view
 
     with opened_store(session) as store:
@@ -44,7 +48,9 @@ def trace(session: Session, id: str, follow: bool) -> None:
         if not follow or session.json:
             if follow:
                 traced, replies = _follow(store, id, traced, lambda now, new: None)
-            view(session, traced, replies)
+            with store.reading() as connection:
+                purged = purged_at(connection, traced.message)
+            view(session, traced, replies, purged)
             return
         from commands.trace_view import head
 
@@ -89,11 +95,13 @@ def _says(connection: Connection, reply: StoredMessage) -> str:
     """The kind of a receipt, out of its signed payload; empty for any other message."""
     if not reply.type.startswith("receipt-"):
         return ""
-    from commands.pick import paper
+    from commands.pick import paper, purged_at
     from hub.envelope import payload_of
     from hub.parser import parse
 
-    return str(payload_of(parse(paper(connection, reply.digest))).findtext("{*}kind") or "")
+    if purged_at(connection, reply) is not None:
+        return PURGED
+    return str(payload_of(parse(paper(connection, reply))).findtext("{*}kind") or "")
 
 
 @single(

@@ -8,6 +8,8 @@ from commands.frame.session import Session
 from hub.errors import Misconfigured, Refused
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from hub.store.trace import StoredMessage, Traced
@@ -49,11 +51,22 @@ def read_traced(connection: Connection, text: str) -> Traced:
     return traced
 
 
-def paper(connection: Connection, digest: str) -> bytes:
-    """The document kept under a digest. Errors: Misconfigured store.lost."""
+def paper(connection: Connection, message: StoredMessage) -> bytes:
+    """The envelope of a message. Errors: Refused message.purged, Misconfigured store.lost."""
+    from hub.store.purging import purged_of
     from hub.store.trace import read_document
 
-    found = read_document(connection, digest)
-    if found is None:
-        raise Misconfigured("store.lost", got=digest)
-    return found
+    found = read_document(connection, message.digest)
+    if found is not None:
+        return found
+    if message.id in purged_of(connection, [message.id]):
+        raise Refused("message.purged", got=f"{message.sender}/{message.message_id}")
+    raise Misconfigured("store.lost", got=message.digest)
+
+
+def purged_at(connection: Connection, message: StoredMessage) -> datetime | None:
+    """When a rule of retention let a message's documents go; None if they are kept."""
+    from hub.store.purging import purged_of
+
+    found = purged_of(connection, [message.id]).get(message.id)
+    return found[0] if found else None

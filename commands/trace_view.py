@@ -58,12 +58,16 @@ def settled(traced: Traced) -> bool:
     return all(copy.state not in OPEN for copy in traced.deliveries)
 
 
-def view(session: Session, traced: Traced, replies: Sequence[Reply]) -> None:
-    """Show the whole trace. JSON: one object."""
+def view(session: Session, traced: Traced, replies: Sequence[Reply], purged: datetime | None = None) -> None:
+    """Show the whole trace; `purged` is when the documents went, if they did. JSON: one object."""
     if session.json:
-        session.write_json(_facts(session, traced, replies))
+        session.write_json({**_facts(session, traced, replies), "purged": purged})
         return
     head(session, traced)
+    if purged is not None:
+        gone = Phrase(f"正文已于 {purged:%F} 按保存期限规则清理", f"its documents were purged by rule on {purged:%F}")
+        session.line(gone.by(session.lang))
+        session.line("")
     hops(session, traced, traced.hops)
     standing(session, traced, replies)
 

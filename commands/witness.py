@@ -12,6 +12,7 @@ import click
 
 from commands.frame.command import ExitCode, Phrase, Session, column, noun, option
 from commands.frame.files import FOLDER
+from commands.witness_restored import command as restored
 
 if TYPE_CHECKING:
     from connectors.witness_client import WitnessClient
@@ -26,6 +27,8 @@ STATUS = (
     column("root", "根哈希", "ROOT"),
     column("at", "见证时间", "SEEN"),
     column("key", "公开密钥", "KEY"),
+    column("logKeys", "账本现行密钥", "LOG KEYS"),
+    column("keyChanges", "已跟随的换钥次数", "KEY CHANGES"),
     column("alarms", "未处理的警报", "ALARMS"),
 )
 
@@ -153,7 +156,9 @@ def status(session: Session, folder: Path) -> ExitCode:
     alarms = [home.name for home in opened.unsettled()]
     known = opened.settings
     key = opened.signer.key.text()
-    session.record(STATUS, (known.name, known.origin, known.hub, kept.size, kept.root.hex(), at, key, alarms))
+    keys, changes = [one.text() for one in opened.log_keys()], len(opened.changes())
+    shown = (known.name, known.origin, known.hub, kept.size, kept.root.hex(), at, key, keys, changes, alarms)
+    session.record(STATUS, shown)
     return ExitCode.CHECK_FAILED if alarms else ExitCode.OK
 
 
@@ -172,6 +177,9 @@ def settle(session: Session, why: str, folder: Path) -> None:
     settled = [home.name for home in WitnessFolder.open(folder).settle(why, session.clock())]
     said = Phrase(f"已处理 {len(settled)} 起警报", f"settled {len(settled)} alarms")
     session.done(said, settled=settled, why=why)
+
+
+command.add_command(restored)
 
 
 @contextmanager

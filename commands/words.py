@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from commands.frame.phrase import Phrase
-from hub.catalogue import CATALOGUE
-from hub.message import DeliveryState, Hop, Role
+from hub import labels
+from hub.message import Role
 
-HOPS = {
-    Hop.ACCEPTED: Phrase("接收", "accepted"),
-    Hop.REFUSED: Phrase("拒绝", "refused"),
-    Hop.REPLAYED: Phrase("重复提交", "submitted again"),
-    Hop.HELD: Phrase("暂存", "held"),
-    Hop.RELEASED: Phrase("放行", "released"),
-    Hop.FETCHED: Phrase("信箱取件", "fetched"),
-    Hop.DELIVERED: Phrase("送达", "delivered"),
-    Hop.ATTEMPT_FAILED: Phrase("投递未成功", "attempt failed"),
-    Hop.GAVE_UP: Phrase("停止投递", "given up"),
-    Hop.RESENT: Phrase("重新投递", "resent"),
-    Hop.NOTICE: Phrase("未投递通知", "notice"),
-    Hop.ADMIN: Phrase("管理操作", "administered"),
-}
-STATES = {
-    DeliveryState.WAITING: Phrase("待投递", "waiting"),
-    DeliveryState.LEASED: Phrase("投递中", "under way"),
-    DeliveryState.HELD: Phrase("暂存", "held"),
-    DeliveryState.DELIVERED: Phrase("已送达", "delivered"),
-    DeliveryState.DEAD: Phrase("死信", "dead letter"),
-}
+HOPS = {hop: Phrase(*label) for hop, label in labels.HOPS.items()}
+STATES = {state: Phrase(*label) for state, label in labels.STATES.items()}
 ROLES = {Role.MAIN: Phrase("主送", "main"), Role.COPY: Phrase("抄送", "copy")}
-ANSWERS = {"signed": Phrase("已签名", "signed"), "unsigned": Phrase("未签名", "unsigned")}
+ANSWERS = {word: Phrase(*label) for word, label in labels.ANSWERS.items()}
 RECEIPTS = {
     "delivered": Phrase("送达", "delivered"),
     "signedFor": Phrase("签收", "signed for"),
@@ -37,20 +18,18 @@ RECEIPTS = {
     "recalled": Phrase("撤销", "recalled"),
     "read": Phrase("已阅", "read"),
     "registered": Phrase("登记", "registered"),
+    "purged": Phrase("已清理", "purged"),
 }
 
 
 def said_of(code: str) -> Phrase:
     """The catalogue's sentence for an error code; a code that it does not know stands for itself."""
-    text = CATALOGUE.get(code)
-    return Phrase(text.zh, text.en) if text is not None else Phrase(code, code)
+    return Phrase(*labels.said_of(code))
 
 
 def detail_of(detail: str) -> Phrase:
     """What an entry's detail says: how an answer was signed, that a message is held, or why something failed."""
-    if detail == "held":
-        return HOPS[Hop.HELD]
-    return ANSWERS.get(detail) or said_of(detail)
+    return Phrase(*labels.detail_of(detail))
 
 
 def size_of(octets: int) -> str:

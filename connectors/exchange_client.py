@@ -7,14 +7,17 @@ bytes again is safe: the hub gives the same receipt. It does not check the hub's
 from __future__ import annotations
 
 import secrets
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
+from lxml import etree
+
 from connectors import soap_writer as write
-from connectors.parameters import DOCUMENT_READERS, Parameters, attachments
+from connectors.parameters import DOCUMENT_READERS, Linked, Parameters, attachments, links
 from connectors.soap import EXCHANGE, VERSIONS, wrapped
 from connectors.soap_client import CallFailed, FaultAnswered, Outgoing, SoapClient, Told
 from hub import proof
@@ -60,7 +63,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One message out of the mailbox, leased until `lease_until`; confirm it once it is safely stored."""
+    """One message out of the mailbox, leased until `lease_until`; confirm it once it and what it links to are stored."""
 
     delivery_id: int
     sender: str
@@ -72,6 +75,7 @@ class Fetched:
     envelope: bytes
     stamp: bytes
     attachments: Mapping[str, bytes]
+    links: tuple[Linked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +102,19 @@ class Standing:
 
 
 class ExchangeClient:
-    """Calls one hub as one department. Errors of every call: ExchangeFault; Unavailable exchange.*"""
+    """Calls one hub as one department. Errors of every call: ExchangeFault; Unavailable exchange.*
+
+    `tls` as for `SoapClient`, with the department's certificate if the hub asks for one. Without a `signer` requests
+    are not signed: that certificate has to prove who asks.
+    """
 
     def __init__(
         self,
         url: str,
-        signer: Signer,
+        signer: Signer | None,
         department: str,
         *,
+        tls: ssl.SSLContext | None = None,
         soap: str = "1.1",
         seconds: float = 60.0,
         clock: Callable[[], datetime] = utc_now,
@@ -118,7 +127,7 @@ class ExchangeClient:
         self._seconds = seconds
         self._clock = clock
         self._nonce = nonce
-        self._client = SoapClient()
+        self._client = SoapClient(tls)
 
     async def __aenter__(self) -> Self:
         return self
@@ -155,19 +164,30 @@ class ExchangeClient:
         return await self._call("Status", (self._signed(made),), _standing)
 
     def _signed(self, request: Request) -> bytes:
-        return write.holder("request", signature.sign(proof.request_tree(request), self._signer))
+        return write.holder("request", written(request, self._signer))
 
     async def _call(self, operation: str, fields: tuple[bytes, ...], read: Callable[[Parameters], T]) -> T:
         outgoing = Outgoing(self._url, self._version, EXCHANGE, operation, fields, self._seconds, _ANSWER_LIMITS)
-        try:
-            return read(await self._client.call(outgoing))
-        except FaultAnswered as fault:
-            raise _told(fault) from None
-        except CallFailed as error:
-            code = "answer" if error.cause == "fault" else error.cause
-            raise Unavailable(f"exchange.{code}", operator=error.words) from None
-        except Refused as error:
-            raise Unavailable("exchange.answer", operator=str(error)) from None
+        return await call_hub(self._client, outgoing, read)
+
+
+def written(request: Request, signer: Signer | None) -> bytes:
+    """A request as it is sent: signed, or without a signer not."""
+    tree = proof.request_tree(request)
+    return signature.sign(tree, signer) if signer is not None else etree.tostring(tree)
+
+
+async def call_hub(client: SoapClient, outgoing: Outgoing, read: Callable[[Parameters], T]) -> T:
+    """Make one call to a hub and read its result. Errors: ExchangeFault; Unavailable exchange.*"""
+    try:
+        return read(await client.call(outgoing))
+    except FaultAnswered as fault:
+        raise _told(fault) from None
+    except CallFailed as error:
+        code = "answer" if error.cause == "fault" else error.cause
+        raise Unavailable(f"exchange.{code}", operator=error.words) from None
+    except Refused as error:
+        raise Unavailable("exchange.answer", operator=str(error)) from None
 
 
 def _told(fault: FaultAnswered) -> ExchangeFault | Unavailable:
@@ -203,6 +223,7 @@ def _fetched(result: Parameters, form: str) -> list[Fetched]:
             envelope=read(item, f"envelope{suffix}"),
             stamp=read(item, f"stamp{suffix}"),
             attachments=attachments(item),
+            links=links(item),
         )
         for item in result.each("items", "item")
     ]

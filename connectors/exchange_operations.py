@@ -7,12 +7,13 @@ It knows no HTTP.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from connectors import soap_writer as write
+from connectors.answered import Answered
 from connectors.parameters import DOCUMENT_READERS, Parameters, attachments
 from connectors.soap import EXCHANGE, Version, read_call, wrapped
 from hub import mailbox
@@ -29,11 +30,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a call handed in: a signed document, the attachments beside it, and the form it came or shall go in."""
+    """What a call handed in: a document, the attachments beside it, and the form it came or shall go in.
+
+    `certificate` is the connection's (DER), if it may prove who calls.
+    """
 
     document: bytes
     form: str
     beside: dict[str, bytes]
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +48,6 @@ class Call:
     operation: str
     version: Version
     asked: Asked
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The response element, and what the log and the dispatcher want to know of the call."""
-
-    operation: str
-    content: bytes
-    version: Version
-    sender: str = ""
-    message_id: str = ""
-    count: int | None = None
-    endpoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +69,17 @@ class Operation:
     run: Callable[[Hub, Asked], Awaitable[Result]]
 
 
-async def perform(hub: Hub, body: bytes, content_type: str) -> Answered:
-    """Carry out the call in an HTTP body. Errors: Refused, with the refusal on record; Unavailable; Misconfigured."""
+async def perform(hub: Hub, body: bytes, content_type: str, certificate: bytes = b"") -> Answered:
+    """Carry out the call in an HTTP body; `certificate` (DER) is the connection's, if it may prove who calls.
+
+    Errors: Refused, with the refusal on record; Unavailable; Misconfigured.
+    """
     try:
         call = read(body, content_type, wrapped(hub.rules.parse_limits))
     except Refused as refusal:
         await _record(hub, body, refusal)
         raise
-    result = await OPERATIONS[call.operation].run(hub, call.asked)
+    result = await OPERATIONS[call.operation].run(hub, replace(call.asked, certificate=certificate))
     fields = [write.element(f"{call.operation}Result", *result.fields)]
     return Answered(
         operation=call.operation,
@@ -130,7 +125,7 @@ async def _submit(hub: Hub, asked: Asked) -> Result:
 
 
 async def _fetch(hub: Hub, asked: Asked) -> Result:
-    fetched = await _proven(hub, asked, mailbox.fetch(hub, asked.document))
+    fetched = await _proven(hub, asked, mailbox.fetch(hub, asked.document, asked.certificate))
     items = [_item(one.consignment, fetched.until, asked.form) for one in fetched.leased]
     department = fetched.leased[0].consignment.recipient if fetched.leased else ""
     fields = (write.text("more", "true" if fetched.more else "false"), write.element("items", *items))
@@ -152,16 +147,17 @@ def _item(consignment: Consignment, until: datetime, form: str) -> bytes:
         document(f"envelope{suffix}", consignment.envelope),
         document(f"stamp{suffix}", consignment.stamp),
         write.attachments(consignment.attachments),
+        write.links(consignment.references),
     )
 
 
 async def _confirm(hub: Hub, asked: Asked) -> Result:
-    confirmed = await _proven(hub, asked, mailbox.confirm(hub, asked.document))
+    confirmed = await _proven(hub, asked, mailbox.confirm(hub, asked.document, asked.certificate))
     return Result((write.text("confirmed", str(confirmed)),), count=confirmed)
 
 
 async def _status(hub: Hub, asked: Asked) -> Result:
-    traced = await _proven(hub, asked, mailbox.status(hub, asked.document))
+    traced = await _proven(hub, asked, mailbox.status(hub, asked.document, asked.certificate))
     stored = traced.message
     fields = (
         write.text("messageId", stored.message_id),

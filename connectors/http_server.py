@@ -1,7 +1,7 @@
 """Runs an ASGI application on a TCP port until it is told to stop.
 
 Promises: the port is taken before anything else happens, or it says so; a caller who sends headers too slowly is cut
-off; SIGTERM and SIGINT finish what is under way. TLS belongs to a reverse proxy in front.
+off; SIGTERM and SIGINT finish what is under way. With TLS the application finds the caller's certificate in its scope.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import errno
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from connectors.tls import CLIENT_CERTIFICATE, shown_on
 from hub.errors import Misconfigured
 
 HANG_UP = "hub.hang-up"
@@ -51,15 +53,22 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def address_of(bound: socket.socket) -> str:
-    """The http address of a bound socket."""
+def address_of(bound: socket.socket, scheme: str = "http") -> str:
+    """The address of a bound socket."""
     host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-async def serve_on(bound: socket.socket, app: ASGIApp, stop: asyncio.Event, *, drain: int = DRAIN_SECONDS) -> None:
-    """Serve until `stop` is set, then let calls under way finish for at most `drain` seconds."""
-    server = _QuietServer(_config(app, drain))
+async def serve_on(
+    bound: socket.socket,
+    app: ASGIApp,
+    stop: asyncio.Event,
+    *,
+    drain: int = DRAIN_SECONDS,
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Serve until `stop` is set, then let calls under way finish for at most `drain` seconds; without `tls` plainly."""
+    server = _QuietServer(_config(app, drain, tls))
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -85,7 +94,7 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
-def _config(app: ASGIApp, drain: int) -> uvicorn.Config:
+def _config(app: ASGIApp, drain: int, tls: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_ImpatientProtocol,
@@ -97,16 +106,19 @@ def _config(app: ASGIApp, drain: int) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=drain,
         backlog=_BACKLOG,
+        ssl_context_factory=(lambda config, default: tls) if tls is not None else None,
     )
 
 
 class _ImpatientProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP with a time limit on headers, and with the extension that lets a pretend department hang up."""
+    """uvicorn's HTTP with a time limit on headers, and with extensions: hanging up, and the caller's certificate."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _certificate = b""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._certificate = shown_on(transport)
         self._start()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -116,7 +128,8 @@ class _ImpatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._start()
         super().on_message_begin()
-        self.scope["extensions"] = {HANG_UP: {"abort": self.transport.abort}}
+        shown: dict[object, object] = {"der": self._certificate}
+        self.scope["extensions"] = {HANG_UP: {"abort": self.transport.abort}, CLIENT_CERTIFICATE: shown}
 
     def on_headers_complete(self) -> None:
         self._end()

@@ -22,6 +22,7 @@ from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.hub import Hub
 from hub.store import tree_proofs
 from hub.store.tree import read_tile
+from hub.store.tree_keys import read_changes
 from hub.store.tree_proofs import Published
 from hub.tree.note import MOST_BYTES
 from hub.tree.tiles import HASH, MOST_LEVEL, read_number_path
@@ -127,6 +128,14 @@ class LedgerDoor:
         }
         return JSONResponse(answer, headers=_FRESH)
 
+    def keys(self, request: Request) -> Response:
+        """The changes of the keys that sign checkpoints, first to last."""
+        hub = self.current()
+        with hub.store.reading() as connection:
+            changes = [{"size": one.size, "note": one.note} for one in read_changes(connection)]
+        origin = hub.settings.log_origin(hub.store.ledger_id)
+        return JSONResponse({"origin": origin, "changes": changes}, headers=_FRESH)
+
     async def cosignature(self, request: Request) -> Response:
         """Keep a witness's cosignature; the checkpoint with all that are known."""
         return _note(await keep_cosignature(self.current(), await _body(request)), _FRESH)
@@ -142,6 +151,7 @@ def ledger_door(current: Callable[[], Hub]) -> list[BaseRoute]:
         Route(f"{PREFIX}/tile/{{level}}/{{place:path}}", _reading(door.tile), methods=["GET"]),
         Route(f"{PREFIX}/proof/inclusion", _reading(door.inclusion), methods=["GET"]),
         Route(f"{PREFIX}/proof/consistency", _reading(door.consistency), methods=["GET"]),
+        Route(f"{PREFIX}/keys", _reading(door.keys), methods=["GET"]),
         Route(f"{PREFIX}/cosignature", _guarded(door.cosignature), methods=["POST"]),
     ]
 

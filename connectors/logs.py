@@ -1,4 +1,4 @@
-"""Log lines to stderr: one line per event, `time level logger event key=value ...`.
+"""Log lines to stderr: one line per event, `time level logger event key=value ...`, or one JSON object per line.
 
 Promises: no value can break out of its line or pose as another field, whatever a stranger wrote into it. Fields come
 from `extra={"fields": {...}}`; documents never do.
@@ -32,12 +32,32 @@ class OutcomeFormatter(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def set_up_logs(level: str = "info", stream: TextIO | None = None) -> None:
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object: time, level, logger, event, the fields, and a traceback of ours."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line. A field never hides one of the four that every line has."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = getattr(record, "fields", {})
+        line = {key: str(value)[:_LONGEST] for key, value in fields.items() if value != ""}
+        line |= {
+            "time": at.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": _line(record.getMessage()),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        written = json.dumps(line, ensure_ascii=False)
+        return written if written.isprintable() else json.dumps(line)
+
+
+def set_up_logs(level: str = "info", stream: TextIO | None = None, form: str = "text") -> None:
     """Send the hub's log lines to `stream` (stderr). Errors: Misconfigured settings.value."""
     if level not in LEVELS:
         raise Misconfigured("settings.value", where="log", expected=", ".join(LEVELS), got=level)
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(OutcomeFormatter())
+    handler.setFormatter(JsonFormatter() if form == "json" else OutcomeFormatter())
     ours = logging.getLogger("hub")
     ours.handlers[:] = [handler]
     ours.setLevel(level.upper())

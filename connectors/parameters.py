@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.encoding import write_text
@@ -109,6 +110,24 @@ class Parameters:
 
 DOCUMENT_READERS = {"xml": Parameters.document, "text": Parameters.text_document, "binary": Parameters.binary}
 """How a document is read, by the form of the operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A large attachment to be downloaded: manifest id, address, and what it must turn out to be."""
+
+    id: str
+    href: str
+    size: int
+    digest: str
+
+
+def links(parameters: Parameters) -> tuple[Linked, ...]:
+    """The links beside a document. Errors: Refused soap.parameter."""
+    return tuple(
+        Linked(item.text("id"), item.text("href"), item.number("size"), item.text("sha256").lower())
+        for item in parameters.each("links", "link")
+    )
 
 
 def attachments(parameters: Parameters) -> dict[str, bytes]:

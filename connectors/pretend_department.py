@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,8 +23,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors import soap_writer as write
+from connectors.attachment_client import AttachmentClient
 from connectors.exchange_client import ExchangeClient
-from connectors.parameters import DOCUMENT_READERS, Parameters, attachments
+from connectors.parameters import DOCUMENT_READERS, Linked, Parameters, attachments, links
 from connectors.pretend_fault import NO_FAULT, HangUp, PretendFault, answer_wrongly
 from connectors.pretend_receipt import send_receipt
 from connectors.soap import DELIVERY, Spoken, guess_version, read_call, wrapped
@@ -46,7 +47,10 @@ log = logging.getLogger("hub.pretend")
 
 @dataclass(slots=True)
 class Received:
-    """A message that a pretend department has. `times` counts how often it was delivered."""
+    """A message that a pretend department has. `times` counts how often it was delivered.
+
+    `downloaded` has the SHA-256 of what each link led to, by manifest id.
+    """
 
     delivery_id: int
     sender: str
@@ -57,8 +61,10 @@ class Received:
     envelope: bytes = field(repr=False)
     stamp: bytes = field(repr=False)
     attachments: dict[str, bytes] = field(repr=False)
+    links: tuple[Linked, ...]
     at: datetime
     times: int = 1
+    downloaded: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -73,7 +79,7 @@ class PretendDepartment:
     clock: Callable[[], datetime] = utc_now
     calls: int = 0
     handed: dict[tuple[str, str], Received] = field(default_factory=dict)
-    _receipts: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer(self, body: bytes, content_type: str) -> Response:
         """Answer one call, rightly or as the fault wants it."""
@@ -94,8 +100,8 @@ class PretendDepartment:
         return Response(message, media_type=f"{spoken.version.media_type}; charset=utf-8")
 
     async def close(self) -> None:
-        """Finish what is being signed for, and release connections."""
-        await asyncio.gather(*self._receipts, return_exceptions=True)
+        """Finish what is being signed for or downloaded, and release connections."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.exchange is not None:
             await self.exchange.close()
 
@@ -114,7 +120,10 @@ class PretendDepartment:
                     "digest": one.digest,
                     "deliveryId": one.delivery_id,
                     "times": one.times,
-                    "attachments": {id: hashlib.sha256(c).hexdigest() for id, c in one.attachments.items()},
+                    "attachments": {
+                        **{id: hashlib.sha256(c).hexdigest() for id, c in one.attachments.items()},
+                        **one.downloaded,
+                    },
                 }
                 for one in self.handed.values()
             ],
@@ -137,12 +146,24 @@ class PretendDepartment:
         known = self.handed.setdefault(key, received)
         if known is not received:
             known.times += 1
-        elif self.exchange is not None and received.type not in _UNSIGNED_FOR:
-            sending = send_receipt(self.exchange, self.signer, self.code, received, self.clock())
-            task = asyncio.create_task(sending)
-            self._receipts.add(task)
-            task.add_done_callback(self._receipts.discard)
+            return known
+        if received.links:
+            self._beside(self._download(received))
+        if self.exchange is not None and received.type not in _UNSIGNED_FOR:
+            self._beside(send_receipt(self.exchange, self.signer, self.code, received, self.clock()))
         return known
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _download(self, received: Received) -> None:
+        """Read what the links lead to, after the acknowledgement: the links wait, the hub does not."""
+        client = AttachmentClient("", self.signer, self.code)
+        for link in received.links:
+            found = await asyncio.to_thread(client.digest_link, link.href)
+            received.downloaded[link.id] = found.digest
 
     def _acknowledge(self, received: Received) -> bytes:
         other = "-other" if self.fault.name == "wrong-message" else ""
@@ -202,6 +223,7 @@ def _read(parameters: Parameters, form: str, at: datetime) -> Received:
         envelope=DOCUMENT_READERS[form](parameters, "envelope"),
         stamp=DOCUMENT_READERS[form](parameters, "stamp"),
         attachments=attachments(parameters),
+        links=links(parameters),
         at=at,
     )
     if form == "binary" and hashlib.sha256(received.envelope).hexdigest() != received.digest:

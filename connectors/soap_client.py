@@ -8,14 +8,19 @@ environment, no compressed answer. Answers are as hostile as requests: they are 
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
 
 import aiohttp
 
 from connectors import soap_writer as write
 from connectors.parameters import Parameters
 from connectors.soap import SOAP_12, Spoken, Version, read_message
+from connectors.trace_context import trace_headers
 from hub.errors import Refused
 from hub.parser import ParseLimits
 
@@ -65,20 +70,15 @@ class Outgoing:
     seconds: float
     limits: ParseLimits
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """Content type and action, as the SOAP version wants them."""
-        action = f"{self.namespace}/{self.operation}"
-        kind = f"{self.version.media_type}; charset=utf-8"
-        if self.version is SOAP_12:
-            return {**_HEADERS, "Content-Type": f'{kind}; action="{action}"'}
-        return {**_HEADERS, "Content-Type": kind, "SOAPAction": f'"{action}"'}
-
 
 class SoapClient:
-    """Keeps connections open between calls; belongs to one event loop."""
+    """Keeps connections open between calls; belongs to one event loop.
 
-    def __init__(self) -> None:
+    `tls` is for https; without one the machine's authorities are believed. The host name is checked by both.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, outgoing: Outgoing) -> Parameters:
@@ -103,12 +103,13 @@ class SoapClient:
             self._session = None
 
     async def _post(self, outgoing: Outgoing) -> tuple[int, str, bytes]:
-        content = write.wrapper(outgoing.namespace, outgoing.operation, outgoing.fields)
+        body = write.call(outgoing.version, outgoing.namespace, outgoing.operation, outgoing.fields)
+        headers = _headers(outgoing.version, f"{outgoing.namespace}/{outgoing.operation}")
         try:
             async with self._open().post(
                 outgoing.url,
-                data=write.message(outgoing.version, content),
-                headers=outgoing.headers,
+                data=body,
+                headers={**headers, **trace_headers()},
                 timeout=aiohttp.ClientTimeout(total=outgoing.seconds),
                 allow_redirects=False,
             ) as response:
@@ -126,12 +127,21 @@ class SoapClient:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ssl=self._tls or True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,
             )
         return self._session
+
+
+@lru_cache(maxsize=64)
+def _headers(version: Version, action: str) -> Mapping[str, str]:
+    """Content type and action, as the SOAP version wants them."""
+    kind = f"{version.media_type}; charset=utf-8"
+    if version is SOAP_12:
+        return MappingProxyType({**_HEADERS, "Content-Type": f'{kind}; action="{action}"'})
+    return MappingProxyType({**_HEADERS, "Content-Type": kind, "SOAPAction": f'"{action}"'})
 
 
 async def _read_bounded(stream: aiohttp.StreamReader, most: int) -> bytes:

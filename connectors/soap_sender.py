@@ -6,6 +6,8 @@ it was given; everything else is an `Undelivered` with its cause. It does not ju
 
 from __future__ import annotations
 
+import ssl
+
 from connectors import soap_writer as write
 from connectors.parameters import DOCUMENT_READERS, Parameters
 from connectors.soap import DELIVERY, VERSIONS
@@ -23,10 +25,13 @@ _LONGEST_PING = 200
 
 
 class SoapSender:
-    """A `hub.connector.Connector` over SOAP; the endpoint's profile chooses form, version and time limit."""
+    """A `hub.connector.Connector` over SOAP; the endpoint's profile chooses form, version and time limit.
 
-    def __init__(self) -> None:
-        self._client = SoapClient()
+    `tls` as for `SoapClient`.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._client = SoapClient(tls)
 
     async def deliver(self, endpoint: Endpoint, consignment: Consignment) -> bytes:
         """Hand a consignment over and return the acknowledgement document. Errors: Undelivered delivery.*"""
@@ -77,4 +82,5 @@ def delivery_fields(consignment: Consignment, form: str) -> tuple[bytes, ...]:
         document("envelope", consignment.envelope),
         document("stamp", consignment.stamp),
         write.attachments(consignment.attachments),
+        write.links(consignment.references),
     )

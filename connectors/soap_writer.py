@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from connectors.encoding import embeddable, read_text
 from connectors.soap import SOAP_12, Version
 from hub.errors import HubError, Refused
+from hub.message import Reference
 
 _UNSAYABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FAULT_WORDS = {"soap.must-understand": "MustUnderstand", "soap.version": "VersionMismatch"}
@@ -20,25 +21,30 @@ _FAULT_WORDS = {"soap.must-understand": "MustUnderstand", "soap.version": "Versi
 
 def message(version: Version, content: bytes) -> bytes:
     """A whole SOAP message around the bytes of its one Body element."""
-    return b"".join(
-        (
-            b'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="',
-            version.namespace.encode(),
-            b'"><soap:Body>',
-            content,
-            b"</soap:Body></soap:Envelope>",
-        )
-    )
+    return b"".join((*_before(version), content, _BEHIND))
+
+
+_BEHIND = b"</soap:Body></soap:Envelope>"
+
+
+def _before(version: Version) -> tuple[bytes, ...]:
+    start = b'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="'
+    return (start, version.namespace.encode(), b'"><soap:Body>')
 
 
 def wrapper(namespace: str, name: str, fields: Iterable[bytes]) -> bytes:
     """The element that stands in the Body: the operation's name, or its response's."""
-    return b'<hub:%b xmlns:hub="%b">%b</hub:%b>' % (
-        name.encode(),
-        namespace.encode(),
-        b"".join(fields),
-        name.encode(),
-    )
+    return b"".join(_wrapped(namespace, name, fields))
+
+
+def call(version: Version, namespace: str, name: str, fields: Iterable[bytes]) -> bytes:
+    """A whole SOAP message with a wrapper in its Body; the fields, which may be long, are copied once."""
+    return b"".join((*_before(version), *_wrapped(namespace, name, fields), _BEHIND))
+
+
+def _wrapped(namespace: str, name: str, fields: Iterable[bytes]) -> tuple[bytes, ...]:
+    tag = name.encode()
+    return (b"<hub:", tag, b' xmlns:hub="', namespace.encode(), b'">', *fields, b"</hub:", tag, b">")
 
 
 def element(name: str, *content: bytes) -> bytes:
@@ -75,6 +81,17 @@ def attachments(beside: Iterable[tuple[str, bytes]]) -> bytes:
     """The optional array of attachments; nothing if there are none."""
     items = [element("attachment", text("id", id), binary("content", content)) for id, content in beside]
     return element("attachments", *items) if items else b""
+
+
+def links(references: Iterable[Reference]) -> bytes:
+    """The optional array of links to large attachments; nothing if there are none."""
+    items = [
+        element(
+            "link", text("id", one.id), text("href", one.href), text("size", str(one.size)), text("sha256", one.digest)
+        )
+        for one in references
+    ]
+    return element("links", *items) if items else b""
 
 
 def fault(version: Version, error: HubError, correlation_id: str, namespace: str) -> bytes:

@@ -54,6 +54,13 @@ class WitnessClient:
         answer = _good(await self._ask(Ask(f"/proof/consistency?from={old}&to={new}")))
         return _hashes(_object(answer.body).get("proof"))
 
+    async def key_changes(self) -> tuple[bytes, ...]:
+        """The notes that the hub hands over as the changes of its keys; none if it does not know the question."""
+        answer = await self._ask(Ask("/keys"))
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return ()
+        return _notes(_object(_good(answer).body).get("changes"))
+
     async def hand_in(self, note: bytes) -> None:
         """Give the hub a cosignature."""
         _good(await self._ask(Ask("/cosignature", "POST", note, {"Content-Type": "text/plain; charset=utf-8"})))
@@ -94,6 +101,15 @@ def _object(body: bytes) -> dict[str, object]:
     if not isinstance(found, dict):
         raise Undelivered("witness.answer", expected="JSON")
     return found
+
+
+def _notes(found: object) -> tuple[bytes, ...]:
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise Undelivered("witness.answer", where="changes")
+    notes = [one.get("note") for one in found]
+    if not all(isinstance(note, str) for note in notes):
+        raise Undelivered("witness.answer", where="changes", expected="note")
+    return tuple(str(note).encode("utf-8", "replace") for note in notes)
 
 
 def _hashes(found: object) -> tuple[bytes, ...]:

@@ -40,7 +40,7 @@ def _read(stage: Stage, notice: Document, code: str) -> tuple[Traced, list[Reply
             found = read_message(connection, CITY_OFFICE.code, notice.message_id)
             assert found is not None  # scene 1 has seen it accepted
             replies = tuple(reply for reply in found.replies if reply.sender == code)
-            says = [payload_of(parse(paper(connection, r.digest))).findtext("{*}kind") for r in replies]
+            says = [payload_of(parse(paper(connection, r))).findtext("{*}kind") for r in replies]
     finally:
         store.close()
     traced = replace(

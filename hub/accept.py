@@ -7,13 +7,13 @@ one transaction; `accept` answers only after its commit. The numbers are those o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub import envelope, proof
-from hub.attachments import check_attachments
+from hub import crash, envelope, proof
+from hub.attachments import Attached, match_attachments
 from hub.errors import HubError, Refused
 from hub.hub import Hub, Rules
 from hub.ledger import Stored, from_microseconds
@@ -23,7 +23,7 @@ from hub.routing.routing import Decision, Facts, Target
 from hub.schema import official_document
 from hub.schema.schema import Schemas
 from hub.signing import signature
-from hub.store import inbox
+from hub.store import inbox, uploads
 from hub.store.transaction import Transaction
 
 Beside = Mapping[str, bytes]
@@ -32,11 +32,11 @@ Beside = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A proven message, what routing decided for it, and its checked attachments that travel beside it."""
+    """A proven message, what routing decided for it, and its attachments that are not inside it."""
 
     proven: Proven
     decision: Decision
-    beside: tuple[tuple[Attachment, bytes], ...]
+    attached: Attached
     rules: str
 
 
@@ -61,6 +61,7 @@ async def accept(hub: Hub, raw: bytes, beside: Beside | None = None) -> Receipt:
     at = hub.clock()
     try:
         examined = examine(raw, hub.rules, at, beside or {})
+        crash.point("accept.examined")
         return await hub.writer.run(lambda transaction: admit(transaction, examined, hub, at))
     except Refused as refusal:
         reason = refusal
@@ -74,7 +75,7 @@ def examine(raw: bytes, rules: Rules, at: datetime, beside: Beside) -> Examined:
     rules.schemas.check_envelope(root)  # 2
     proven = prove(root, raw, rules, at)  # 3
     check_payload(proven.header, proven.payload, rules.schemas)  # 4
-    attached = check_attachments(proven.envelope.attachments, beside)
+    attached = match_attachments(proven.envelope.attachments, beside)
     check_header(proven.header, rules, at)  # 5
     decision = route(root, proven, rules)
     return Examined(proven, decision, attached, rules.version)
@@ -130,18 +131,32 @@ def route(root: Any, proven: Proven, rules: Rules) -> Decision:
 
 
 def admit(transaction: Transaction, examined: Examined, hub: Hub, at: datetime) -> Receipt:
-    """Store an examined message once, in the caller's transaction. Errors: Refused message.conflict."""
+    """Store an examined message once, in the caller's transaction.
+
+    Errors: Refused message.conflict; attachment.missing if its sender did not upload what did not come with it.
+    """
     proven, header = examined.proven, examined.proven.header
     known = inbox.find_message(transaction, header.sender, header.message_id)  # 6
     if known is not None:
         return _replay(transaction, examined, known, at)
+    uploaded = _bind(transaction, header.sender, examined.attached.uploaded)
     entry = _record(transaction, Hop.ACCEPTED, examined, hub, at)  # 7
     outgoing = _outgoing(examined, hub.rules)
     stamp = _countersign(proven, entry, outgoing, hub, at)  # 9, given out only after the commit
-    row = inbox.add_message(transaction, proven, stamp, at, examined.beside)
+    row = inbox.add_message(transaction, proven, stamp, at, examined.attached.beside, uploaded)
     inbox.add_deliveries(transaction, row, header, outgoing, at)  # 8
+    crash.point("accept.admitted")
     endpoints = tuple(one.endpoint for one in outgoing)
     return Receipt(header.sender, header.message_id, proven.digest, at, stamp, False, endpoints)
+
+
+def _bind(transaction: Transaction, sender: str, lines: Iterable[Attachment]) -> list[tuple[Attachment, str]]:
+    """Each line with the sender's upload of it."""
+    found = [(line, uploads.bind(transaction, sender, line.sha256, line.size)) for line in lines]
+    for line, upload in found:
+        if upload is None:
+            raise Refused("attachment.missing", got=line.id)
+    return [(line, upload) for line, upload in found if upload is not None]
 
 
 def _replay(transaction: Transaction, examined: Examined, known: inbox.Known, at: datetime) -> Receipt:
@@ -208,7 +223,7 @@ def _countersign(
         time=at,
         recipients=tuple(one.recipient for one in outgoing),
     )
-    return signature.sign(proof.stamp_tree(stamp), hub.signer)
+    return signature.sign_canonical(proof.stamp_document(stamp), hub.signer)
 
 
 def refuse(transaction: Transaction, raw: bytes, refusal: HubError, at: datetime) -> None:

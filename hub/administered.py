@@ -29,6 +29,14 @@ class Deed(StrEnum):
     CRL_KEPT = "crl.kept"
     SCHEMA_REGISTERED = "schema.registered"
     SCHEMA_FORGOTTEN = "schema.forgotten"
+    LOG_KEYS_CHANGED = "ledger.keys-changed"
+    RETENTION_PURGED = "retention.purged"
+    RETENTION_HELD = "retention.held"
+    RETENTION_RELEASED = "retention.released"
+    DATABASE_UPGRADED = "database.upgraded"
+    DATABASE_MOVED = "database.moved"
+    DATABASE_RESTORED = "database.restored"
+    BACKUP_TAKEN = "backup.taken"
 
 
 @dataclass(frozen=True, slots=True)

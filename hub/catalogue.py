@@ -208,8 +208,8 @@ CATALOGUE: dict[str, Text] = {
         "请分批发送", "send it in parts",
     ),
     "attachment.missing": Text(
-        "清单中的附件未随报文提交", "an attachment of the manifest did not come with the message",
-        "请随报文一并提交该附件", "hand it in together with the message",
+        "清单中的附件既未随报文提交，也未事先上传", "an attachment of the manifest neither came with the message nor was uploaded before",
+        "请随报文一并提交；较大的附件请先上传，再提交报文", "hand it in with the message; upload a large one first, then hand in the message",
     ),
     "attachment.unlisted": Text(
         "提交了清单中没有的附件", "an attachment came that the manifest does not list",
@@ -218,6 +218,48 @@ CATALOGUE: dict[str, Text] = {
     "attachment.altered": Text(
         "附件内容与清单中的大小或摘要不符", "an attachment does not match the size or digest of its manifest line",
         "请核对附件后重新提交", "check the attachment and hand it in again",
+    ),
+    "attachment.unknown": Text(
+        "没有可供下载的此附件，或下载链接已失效", "there is no such attachment to download, or the link has lapsed",
+        "请核对摘要，或重新申请下载链接", "check the digest, or ask for a new link",
+    ),
+    "attachment.range": Text(
+        "请求的字节范围超出附件大小", "the range asked for lies beyond the attachment's end",
+        "请按附件大小修正 Range 后重试", "correct the Range by the attachment's size",
+    ),
+    # upload: large attachments, before their message
+    "upload.unknown": Text(
+        "上传编号不存在或已失效", "there is no such upload, or it has lapsed",
+        "请重新提交上传请求", "make a new upload request",
+    ),
+    "upload.too-large": Text(
+        "附件超过允许上传的大小", "the attachment is larger than this hub takes",
+        "请压缩或拆分附件", "compress or split it",
+    ),
+    "upload.quota": Text(
+        "本单位已上传而尚未使用的附件过多", "the department has uploaded too much that no message refers to yet",
+        "请先提交引用这些附件的报文，或待其过期后再上传", "hand in the messages that refer to it, or wait until it lapses",
+    ),
+    "upload.part": Text(
+        "分片编号或分片大小不正确", "the part's number or size is not right",
+        "请按上传请求的应答划分分片", "cut the parts as the answer to the upload request says",
+    ),
+    "upload.header": Text(
+        "缺少分片摘要，或其写法不正确", "the part's digest is missing or not written as it should be",
+        "请以 Content-Digest: sha-256=:BASE64: 标明分片摘要", "give it as Content-Digest: sha-256=:BASE64:",
+    ),
+    "upload.altered": Text(
+        "分片内容与所标摘要不符", "the part does not have the digest that came with it",
+        "请重新上传该分片", "send the part again",
+    ),
+    "upload.incomplete": Text(
+        "尚有分片未上传", "parts are still missing",
+        "请查询并补传缺少的分片", "ask which are missing and send them",
+    ),
+    "upload.mismatch": Text(
+        "附件整体与所声明的摘要不符，已上传的分片均已作废",
+        "the whole attachment does not have the digest that was announced; its parts were dropped",
+        "请核对文件后重新上传", "check the file and upload it anew",
     ),
     # message: step 6
     "message.conflict": Text(
@@ -258,6 +300,10 @@ CATALOGUE: dict[str, Text] = {
     "request.other-question": Text(
         "签名的查询请求与所调用的操作或参数不一致", "the signed request is for another question than the one asked",
         "请按实际调用的操作和参数重新生成请求并签名", "make and sign a request with the operation and the parameters of the call",
+    ),
+    "request.unproven": Text(
+        "请求没有签名，所用连接也没有客户端证书", "the request is not signed, and its connection has no client certificate",
+        "请对请求签名，或使用已登记的客户端证书建立连接", "sign it, or connect with a client certificate that is enrolled",
     ),
     # soap, mime and http: the front door
     "soap.empty": Text(
@@ -364,6 +410,10 @@ CATALOGUE: dict[str, Text] = {
         "收件单位的应答没有签名", "the recipient's acknowledgement is not signed",
         "请让收件系统签名，或在端点配置中允许不签名", "have it sign, or allow unsigned answers in the endpoint's profile",
     ),
+    "delivery.attachment": Text(
+        "附件存储未能给出该报文的附件，暂未投递", "the content store does not give an attachment of the message, so it was not handed over",
+        "系统将自动重试；管理员请检查附件存储", "it is tried again; the administrator should check the content store",
+    ),
     "delivery.other-message": Text(
         "收件单位应答的不是这份报文", "the recipient acknowledged another message",
         "请检查收件系统", "check the receiving system",
@@ -379,6 +429,18 @@ CATALOGUE: dict[str, Text] = {
     "delivery.gave-up": Text(
         "多次投递未成功，已停止重试", "delivery was tried until its time limit and given up",
         "请排除故障后使用 hub msg resend 重新投递", "mend the endpoint, then use hub msg resend",
+    ),
+    "delivery.interrupted": Text(
+        "投递过程中本中心的处理进程意外终止，结果不明", "the hub's process ended during the delivery; its outcome is unknown",
+        "无需操作，系统会重新投递；收文系统按发送方和报文标识去重", "nothing to do, it is delivered again; receivers know a message by sender and id",
+    ),
+    "delivery.interrupted-again": Text(
+        "投递过程中处理进程再次意外终止", "the hub's process ended during the delivery again",
+        "系统将单独重试；如反复发生，请检查该报文和日志", "it is tried by itself; if this goes on, look at the message and the log",
+    ),
+    "delivery.poison": Text(
+        "该报文连续三次在投递中导致处理进程终止，已隔离", "the hub's process ended three times in a row during this delivery; it is set aside",
+        "请检查该报文和日志，排除原因后使用 hub msg resend 重新投递", "look at the message and the log, mend the cause, then use hub msg resend",
     ),
     "delivery.no-endpoint": Text(
         "收件单位没有登记端点", "the recipient has no endpoint",
@@ -779,6 +841,19 @@ CATALOGUE: dict[str, Text] = {
         "无法在该地址监听", "this address cannot be listened on",
         "请检查主机名、端口和权限", "check host, port and permission",
     ),
+    "tls.unreadable": Text(
+        "TLS 证书、私钥或发证机构文件无法读取，或不是未加密的 PEM 文件",
+        "a TLS certificate, key or CA file cannot be read, or is no unencrypted PEM",
+        "请核对 hub.yaml 中所示项、文件内容与权限", "check the setting shown, the file and its permissions",
+    ),
+    "tls.mismatch": Text(
+        "TLS 私钥与证书不匹配", "the TLS key does not belong to the TLS certificate",
+        "请使用与证书对应的私钥", "use the key that the certificate was issued for",
+    ),
+    "tls.expiring": Text(
+        "TLS 证书已过期或即将到期", "a TLS certificate has expired or soon will",
+        "请更换证书文件，本中心会自动读取，无需重启", "put a new certificate in its place; it is read without a restart",
+    ),
     "hub.internal": Text(
         "系统内部错误，报文未被处理完", "an error inside the hub kept it from finishing",
         "请稍后重试；仍有问题时，请将关联标识告知管理员", "try again later; if it stays, tell the administrator the correlation id",
@@ -825,13 +900,26 @@ CATALOGUE: dict[str, Text] = {
         "请先停止该进程，或用 --node（hub.yaml 中的 node）为本进程另取节点名",
         "stop that process first, or give this one a name of its own with --node (node in hub.yaml)",
     ),
+    "node.closed": Text(
+        "恢复备份时已封存该节点的账目链，不得继续写入", "this node's chain was closed when a backup was restored",
+        "请用 --node（hub.yaml 中的 node）为本进程另取新的节点名",
+        "give this process a new node name with --node (node in hub.yaml)",
+    ),
     "node.lost": Text(
         "本进程对节点名的占用已中断，正在重新取得", "this process has lost its hold on its node name and is taking it again",
         "请检查数据库及其网络；若持续一分钟，进程将自行停止", "check the database and the network to it; after a minute the process stops by itself",
     ),
+    "tracing.absent": Text(
+        "已配置 tracing.url，但未安装 OpenTelemetry", "tracing.url is set, but OpenTelemetry is not installed",
+        "请执行 pip install 'gov-document-hub[otel]'，或清空 tracing.url", "run pip install 'gov-document-hub[otel]', or leave tracing.url empty",
+    ),
     "health.draining": Text(
         "正在停止，不再接收新请求", "the process is stopping and takes no new calls",
         "请将请求转往其他进程", "send calls to another process",
+    ),
+    "health.not-served": Text(
+        "该节点没有进程在运行", "no process is serving this node here",
+        "请运行 hub serve，并查看日志中停止的原因", "run hub serve, and see in the log why it ended",
     ),
     "health.clock": Text(
         "本机时钟与数据库时钟相差过大", "this machine's clock differs too much from the database's",
@@ -990,6 +1078,41 @@ CATALOGUE: dict[str, Text] = {
     "store.unreachable": Text(
         "数据库暂时无法使用", "the database cannot be used now",
         "请稍后重试；管理员请检查数据库", "try again later; the administrator should check the database",
+    ),
+    # migrate: moving to another database
+    "migrate.unsound": Text(
+        "账本审计发现问题，没有迁移", "the ledger is not sound, nothing was moved",
+        "请用 hub ledger audit 查明并处理后再迁移", "see what is wrong with hub ledger audit, then move",
+    ),
+    # backup: copies of an installation, and bringing them back
+    "backup.absent": Text(
+        "此处没有备份", "there is no backup here",
+        "请指定 hub backup 生成的目录或 .tar 文件", "name a folder or .tar file that hub backup has made",
+    ),
+    "backup.manifest": Text(
+        "备份清单 manifest.json 无法识别", "the backup's manifest.json cannot be read",
+        "请改用其他备份，并检查存放备份的介质", "use another backup, and check what this one is kept on",
+    ),
+    "backup.newer": Text(
+        "备份由更新版本的程序生成", "the backup was made by a newer program",
+        "请使用不低于该版本的程序", "use a program of that version or newer",
+    ),
+    "backup.altered": Text(
+        "备份中的文件缺失、多出或已被改动", "a file of the backup is missing, changed, or does not belong to it",
+        "请改用其他备份，并检查存放备份的介质", "use another backup, and check what this one is kept on",
+    ),
+    "backup.head": Text(
+        "备份中的数据库与清单所载不符", "the backup's database does not stand where its manifest says",
+        "该备份可能经过拼凑，请改用其他备份", "it may be put together from several; use another backup",
+    ),
+    "backup.unsound": Text(
+        "备份未通过核验，没有恢复任何内容", "the backup is not sound; nothing was restored",
+        "请用 hub backup verify 查看全部问题，或改用其他备份", "see all of it with hub backup verify, or use another backup",
+    ),
+    "backup.password": Text(
+        "无法从 hub.yaml 的副本中去除密码，没有生成备份", "a password could not be taken out of the copy of hub.yaml; no backup was made",
+        "请改正地址的写法，或用 --with-secrets 保留密码并妥善保管备份",
+        "correct how the address is written, or keep it with --with-secrets and guard the backup",
     ),
     # trust: authorities and revocation lists
     "trust.not-authority": Text(
@@ -1315,6 +1438,10 @@ CATALOGUE: dict[str, Text] = {
     "witness.setting": Text(
         "见证设置的值不正确", "a setting of the witness has a wrong value",
         "请更正命令选项或 witness.yaml", "correct the option, or witness.yaml",
+    ),
+    "witness.not-seen": Text(
+        "该检查点没有本见证方的副署，不能由此接续", "this witness has not cosigned this checkpoint, so nothing can go on from it",
+        "请交换中心提供恢复时一并生成的 restored-witnessed.note", "ask the hub for restored-witnessed.note, which the restoration has left",
     ),
     "witness.running": Text(
         "该见证目录正由另一进程使用", "another process uses this witness's folder",

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub import proof
+from hub import crash, proof
 from hub.accept import admit, examine
 from hub.connector import Connector
 from hub.directory import Endpoint, Profile
 from hub.errors import Refused, Undelivered
+from hub.handout import linked
 from hub.hub import Hub, Rules
 from hub.message import Acknowledgement, Consignment, DeliveryState, Hop
 from hub.notice import non_delivery
@@ -60,16 +61,21 @@ Outcome = Delivered | RetryAt | GaveUp
 
 async def deliver(hub: Hub, connector: Connector, endpoint: Endpoint, leased: Leased) -> Outcome:
     """Bring one leased delivery to its next state and return what became of it."""
-    answer = await send(connector, endpoint, leased.consignment)  # 2
+    crash.point("deliver.sending")
+    answer = await send(hub, connector, endpoint, leased.consignment)  # 2
+    crash.point("deliver.answered")
     at = hub.clock()
     outcome = decide(leased, endpoint.profile, answer, hub.rules, at, hub.chance())  # 3
     await hub.writer.run(lambda transaction: settle(transaction, hub, leased, outcome, at))  # 4, 5
+    crash.point("deliver.settled")
     return outcome
 
 
-async def send(connector: Connector, endpoint: Endpoint, consignment: Consignment) -> bytes | Undelivered:
+async def send(hub: Hub, connector: Connector, endpoint: Endpoint, consignment: Consignment) -> bytes | Undelivered:
     """Hand a consignment over and return the recipient's answer, or why there is none."""
     try:
+        if consignment.references:
+            consignment = await linked(hub, consignment, endpoint.profile.inline_most)
         return await connector.deliver(endpoint, consignment)
     except Undelivered as error:
         return error
@@ -145,6 +151,7 @@ def settle(transaction: Transaction, hub: Hub, leased: Leased, outcome: Outcome,
             _append(transaction, Hop.GAVE_UP, consignment, hub.id, at, detail=cause)
             if consignment.sender != hub.id:
                 _notify(transaction, hub, leased, cause, at)
+    crash.point("deliver.recorded")
     return True
 
 
@@ -176,7 +183,7 @@ def record_delivered(
         at,
         evidence=acknowledgement.evidence,
         signer=acknowledgement.thumbprint,
-        detail="signed" if acknowledgement.thumbprint else "unsigned",
+        detail=str(acknowledgement.proven_by),
     )
 
 

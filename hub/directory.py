@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 GROUP = "group:"
+SUPERVISION = "supervision"
+"""The group of the departments that supervise; routing copies to it what they are to watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An endpoint's quirks. `form` chooses Deliver, DeliverText or DeliverBinary of delivery-1.wsdl."""
+    """An endpoint's quirks. `form` chooses Deliver, DeliverText or DeliverBinary of delivery-1.wsdl.
+
+    Of the attachments that were uploaded, at most `inline_most` bytes go along with a message; the rest are linked.
+    """
 
     soap: str = "1.1"
     form: str = "xml"
@@ -44,6 +49,7 @@ class Profile:
     first_retry: float = 5.0
     longest_retry: float = 600.0
     give_up_after: float = 259200.0
+    inline_most: int = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,13 @@ class Directory:
                     return True
         return False
 
+    def types_to(self, sender: str, recipient: str) -> tuple[str, ...]:
+        """The types that rights let `sender` send to `recipient`, as granted: `receipt-*`, `*`; sorted."""
+        if any((known := self.departments.get(code)) is not None and not known.enabled for code in (sender, recipient)):
+            return ()
+        granted = (right for subject in (sender, "*") for right in self._rights.get(subject, {}).items())
+        return tuple(sorted({type for type, allowed in granted if not allowed.isdisjoint((recipient, "*"))}))
+
     def endpoint_for(self, department: str) -> Endpoint | None:
         """Where a department's messages go unless routing names another: its own endpoint, or its first."""
         own = self.endpoints.get(department)
@@ -127,6 +140,11 @@ class Directory:
             return own
         found = self.of_department.get(department)
         return found[0] if found else None
+
+    def wants_signature(self, endpoint: str) -> bool:
+        """Whether who takes messages at this endpoint must sign for them; so must one that is not there any more."""
+        known = self.endpoints.get(endpoint)
+        return known is None or known.profile.signed_answer
 
 
 def _takes(key: str, type: str) -> bool:

@@ -1,7 +1,8 @@
 """Who goes when on the way out: finds endpoints with work, leases for them, and keeps each to its limits.
 
 A dead or slow endpoint holds only its own place: every endpoint has at most one carrier, its breaker stops new leases
-for it alone. Wake-ups are hints; a sweep each second finds whatever a hint did not tell.
+for it alone. Wake-ups are hints; a sweep each second finds whatever a hint did not tell. Lapsed leases and expired
+deliveries are `hub.supervise`'s to find.
 """
 
 from __future__ import annotations
@@ -9,22 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from hub import crash, supervise
 from hub.connector import Connector
-from hub.deliver import Delivered, GaveUp, Outcome, RetryAt, deliver, settle
+from hub.deliver import Delivered, GaveUp, Outcome, RetryAt, deliver
 from hub.directory import Endpoint, Kind
 from hub.errors import HubError
 from hub.hub import Hub
 from hub.retry import Breaker
 from hub.store import outbox
 from hub.store.outbox import Leased
-from hub.store.transaction import Transaction
 
 RUN = 16
 """How many deliveries one lease takes for one endpoint."""
+Seen = Callable[[Leased, Outcome, float], None]
+"""Is told of each attempt: what was delivered, what became of it, and the seconds it took."""
 
 log = logging.getLogger("hub.deliver")
 
@@ -32,18 +36,25 @@ log = logging.getLogger("hub.deliver")
 class Dispatcher:
     """Runs the way out of one process. `hub` gives the current hub, so that a changed registry is seen at once."""
 
-    def __init__(self, hub: Callable[[], Hub], connector: Connector) -> None:
+    def __init__(self, hub: Callable[[], Hub], connector: Connector, seen: Seen = lambda *_: None) -> None:
         self._hub = hub
+        self._seen = seen
         self._connector = connector
         self._ready: dict[str, None] = {}  # in order of waking
         self._breakers: dict[str, Breaker] = {}
         self._carriers: dict[str, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._stopping = False
+        self._swept: float | None = None
 
     def wake(self, endpoints: Iterable[str]) -> None:
         """Say that these endpoints may have something due."""
         self._ready.update(dict.fromkeys(endpoints))
+        self._woken.set()
+
+    def look(self) -> None:
+        """Say that any endpoint may have something due: the next sweep is now."""
+        self._swept = None
         self._woken.set()
 
     def stop(self) -> None:
@@ -54,12 +65,11 @@ class Dispatcher:
     async def run(self) -> None:
         """Deliver until `stop`. An error of ours is logged and met again at the next sweep; none ends the loop."""
         await self.recover()
-        swept = 0.0
         clock = asyncio.get_running_loop().time
         while not self._stopping:
             try:
-                if clock() - swept >= self._hub().settings.delivery.sweep:
-                    swept = clock()
+                if self._swept is None or clock() - self._swept >= self._hub().settings.delivery.sweep:
+                    self._swept = clock()
                     await self.sweep()
                 await self._start()
             except HubError as error:
@@ -70,6 +80,7 @@ class Dispatcher:
     async def drain(self) -> int:
         """Deliver all that is due at this moment of the hub's clock; return how many were tried."""
         tried = 0
+        await supervise.sweep(self._hub())
         await self.sweep()
         while started := await self._start():
             tried += started
@@ -81,16 +92,15 @@ class Dispatcher:
         """Put back what this node had leased when it last ended."""
         hub = self._hub()
         at = hub.clock()
-        await hub.writer.run(lambda transaction: outbox.reclaim(transaction, at, own=True))
+        until = at + timedelta(seconds=hub.settings.delivery.lease)
+        await hub.writer.run(lambda transaction: supervise.take_back(transaction, hub, at, until, own=True))
+        crash.point("dispatch.recovered")
 
     async def sweep(self) -> None:
-        """Reclaim lapsed leases, end what has expired, and find every endpoint with something due."""
+        """Find every endpoint with something due."""
         hub = self._hub()
-        at = hub.clock()
-        until = at + timedelta(seconds=hub.settings.delivery.lease)
-        await hub.writer.run(lambda transaction: _end_expired(transaction, hub, at, until))
         with hub.store.reading() as connection:
-            self.wake(outbox.endpoints_due(connection, at))
+            self.wake(outbox.endpoints_due(connection, hub.clock()))
 
     async def _start(self) -> int:
         hub = self._hub()
@@ -102,6 +112,7 @@ class Dispatcher:
         until = at + timedelta(seconds=max(hub.settings.delivery.lease, 2 * slowest))
         wanted = [(code, RUN) for code in chosen]
         leased = await hub.writer.run(lambda transaction: outbox.lease(transaction, wanted, at, until))  # 1
+        crash.point("dispatch.leased")
         by_endpoint: dict[str, list[Leased]] = {}
         for one in leased:
             by_endpoint.setdefault(one.endpoint, []).append(one)
@@ -147,8 +158,10 @@ class Dispatcher:
         while waiting and not self._stopping and self._open(endpoint) and self._in_time(endpoint, waiting[0]):
             leased = waiting.popleft()
             self._probe(endpoint)
+            began = time.perf_counter()
             outcome = await deliver(self._hub(), self._connector, endpoint, leased)
             self._learn(endpoint, outcome)
+            self._seen(leased, outcome, time.perf_counter() - began)
             _log(leased, outcome)
 
     def _in_time(self, endpoint: Endpoint, leased: Leased) -> bool:
@@ -183,12 +196,6 @@ class Dispatcher:
     async def _finish(self) -> None:
         while self._carriers:
             await asyncio.gather(*self._carriers.values())
-
-
-def _end_expired(transaction: Transaction, hub: Hub, at: datetime, until: datetime) -> None:
-    outbox.reclaim(transaction, at)
-    for leased in outbox.lease_expired(transaction, at, until):
-        settle(transaction, hub, leased, GaveUp("delivery.expired"), at)
 
 
 def _log(leased: Leased, outcome: Outcome) -> None:

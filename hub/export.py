@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
 from hub.errors import Refused
@@ -24,6 +22,7 @@ from hub.hub import Hub
 from hub.store import evidence
 from hub.store.registry import read_anchors
 from hub.store.trace import StoredMessage
+from hub.store.tree_keys import read_changes
 from hub.store.tree_proofs import Published
 from hub.tree.key import NoteKey
 from hub.trust.crl_folder import crl_files
@@ -63,6 +62,7 @@ def collect(
             log_keys=tuple(key.text() for key in keys),
             trusted=_trusted(connection, hub, folder, signers),
             timestamps=tuple(evidence.read_timestamps(connection, checkpoint.size)),
+            key_changes=tuple(change.note for change in read_changes(connection)),
         )
 
 
@@ -77,7 +77,7 @@ def _prove(connection: Connection, messages: Iterable[StoredMessage]) -> tuple[P
             raise
         raise Refused("tree.not-numbered") from None
     proven = (one for message in messages for one in evidence.read_proven(connection, message, checkpoint.size))
-    return checkpoint, tuple(proven)
+    return checkpoint, tuple({(one.entry.node, one.entry.sequence): one for one in proven}.values())
 
 
 def _trusted(connection: Connection, hub: Hub, folder: Path, signers: Iterable[str]) -> Trusted:
@@ -86,14 +86,8 @@ def _trusted(connection: Connection, hub: Hub, folder: Path, signers: Iterable[s
     return Trusted(
         certificates=tuple(dict.fromkeys(certificates)),
         anchors=tuple(der for _, _, der in read_anchors(connection)),
-        crls=tuple(_as_der(path.read_bytes()) for path in crl_files(folder / hub.settings.trust.crl_folder)),
+        crls=tuple(path.read_bytes() for path in crl_files(folder / hub.settings.trust.crl_folder)),
     )
-
-
-def _as_der(crl: bytes) -> bytes:
-    if not crl.lstrip().startswith(b"-----BEGIN"):
-        return crl
-    return x509.load_pem_x509_crl(crl).public_bytes(Encoding.DER)
 
 
 def _whole_seconds(at: datetime) -> datetime:

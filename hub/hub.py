@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from hub.routing.routing import Routing
 from hub.schema.schema import Schemas
 from hub.settings import FILE, Settings, load_settings
 from hub.signing.signer import FileSigner, Signer
+from hub.store.content.content import ContentStore, open_content
+from hub.store.content.later import Later, nowhere
 from hub.store.registry import read_registry, read_schemas, read_trusted, registry_version
 from hub.store.store import Store
 from hub.store.writer import Writer
@@ -51,7 +53,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """One installation, open. `chance` gives floats in [0, 1) for jitter."""
+    """One installation, open. `chance` gives floats in [0, 1) for jitter; `content` holds large attachments."""
 
     settings: Settings
     store: Store
@@ -60,6 +62,7 @@ class Hub:
     rules: Rules
     clock: Callable[[], datetime] = utc_now
     chance: Callable[[], float] = random.random
+    content: ContentStore = field(default_factory=lambda: Later(nowhere))
 
     @property
     def id(self) -> str:
@@ -86,18 +89,32 @@ def database_url(folder: Path, settings: Settings) -> str:
     return settings.database
 
 
-def open_store(folder: Path, settings: Settings, node: str = "") -> Store:
-    """The database that the settings name; `node` is the chain that the caller will write."""
-    return Store.open(database_url(folder, settings), node or settings.node)
+def open_store(folder: Path, settings: Settings, node: str = "", *, patient: bool = True) -> Store:
+    """The database that the settings name; `node` is the chain that the caller will write.
+
+    With `patient` a statement may take its time, as an audit's does. Errors: Misconfigured store.*, Unavailable store.*
+    """
+    pool = replace(settings.database_pool, statement_timeout=0) if patient else settings.database_pool
+    return Store.open(database_url(folder, settings), node or settings.node, hub_id=settings.hub, pool=pool)
 
 
-def open_hub(folder: Path, *, clock: Callable[[], datetime] = utc_now, node: str = "") -> Hub:
-    """Open the installation in a data directory. Errors: Misconfigured of whatever part is not right."""
-    settings = read_settings(folder)
+def open_hub(
+    folder: Path, *, clock: Callable[[], datetime] = utc_now, node: str = "", settings: Settings | None = None
+) -> Hub:
+    """Open the installation in a data directory; `settings`: others than those in its `hub.yaml`.
+
+    Errors: Misconfigured of whatever part is not right.
+    """
+    settings = settings or read_settings(folder)
     signer = FileSigner.load(folder / settings.key, folder / settings.certificate)
-    store = open_store(folder, settings, node)
+    store = open_store(folder, settings, node, patient=False)
     rules = read_rules(folder, settings, store)
-    return Hub(settings, store, Writer(store), signer, rules, clock)
+    return Hub(settings, store, Writer(store), signer, rules, clock, content=open_content_later(folder, settings))
+
+
+def open_content_later(folder: Path, settings: Settings) -> ContentStore:
+    """Where large attachments lie; it is opened when it is first needed."""
+    return Later(lambda: open_content(settings.content.place, folder))
 
 
 def read_rules(folder: Path, settings: Settings, store: Store) -> Rules:

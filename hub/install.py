@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hub.administered import NODE, Deed
 from hub.codes import make_uscc
-from hub.directory import Department, Right
+from hub.directory import SUPERVISION, Department, Right
 from hub.errors import Misconfigured
 from hub.hub import database_url, open_store
 from hub.registry.diff import facts
@@ -37,10 +37,10 @@ from hub.trust.chain import Authorities
 from hub.trust.crl import read_crl
 from hub.trust.crl_folder import crl_path, put_crl
 from hub.trust.trust import Trust
+from hub.whole import whole_folder
 
 CA_FOLDER = "ca"
 DEPARTMENTS_FOLDER = "departments"
-SUPERVISION = "supervision"
 LONG = timedelta(days=365)
 _PARTIAL = ".hub-install-"
 
@@ -82,7 +82,7 @@ def install(folder: Path, plan: Plan, at: datetime, by: str = "", why: str = "")
 
     Errors: Misconfigured install.*, registry.*, settings.*, key.*, certificate.*; OSError.
     """
-    with _all_or_nothing(folder) as partial:
+    with whole_folder(folder, _PARTIAL) as partial:
         settings = _write_settings(partial, plan)
         for name in ("keys", DEPARTMENTS_FOLDER):
             (partial / name).mkdir(mode=0o700)
@@ -178,27 +178,17 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-@contextmanager
-def _all_or_nothing(folder: Path) -> Iterator[Path]:
-    """Give a hidden folder to build in; at the end it becomes `folder`, after an error it is gone."""
-    if folder.is_dir() and any(folder.iterdir()):
-        raise Misconfigured("install.not-empty", operator=str(folder))
-    folder = folder.absolute()
-    made = list(_make_parents(folder.parent))
-    partial = folder.with_name(f"{_PARTIAL}{secrets.token_hex(4)}")
+def replace_whole(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file anew so that it is the old or the new one at any moment; `private` closes it to others.
+
+    Errors: OSError.
+    """
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
-        partial.mkdir(mode=0o700)
-        yield partial
-        os.replace(partial, folder)  # an empty folder is replaced, one that got filled meanwhile is not
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        for parent in reversed(made):
-            parent.rmdir()
-        raise
-
-
-def _make_parents(folder: Path) -> Iterator[Path]:
-    if not folder.exists():
-        yield from _make_parents(folder.parent)
-        folder.mkdir()
-        yield folder
+        write_private(partial, content)
+        partial.chmod(0o600 if private else stat.S_IMODE(path.stat().st_mode))
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

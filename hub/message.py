@@ -150,9 +150,20 @@ class DeliveryState(StrEnum):
     DEAD = "dead"
 
 
+class ProvenBy(StrEnum):
+    """How a department's word was proven to be its own; the `detail` of a ledger entry that records it."""
+
+    SIGNATURE = "signed"
+    CONNECTION = "connection"
+    NOTHING = "unsigned"
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A recipient's answer to a delivery. `raw` is kept as evidence; an empty `thumbprint` means it was not signed."""
+    """A recipient's answer to a delivery. `raw` is kept as evidence.
+
+    `thumbprint` is of the certificate that signed it, or that the connection had it came by; empty if neither did.
+    """
 
     message_id: str
     sender: str
@@ -160,11 +171,23 @@ class Acknowledgement:
     digest: str
     raw: bytes
     thumbprint: str = ""
+    proven_by: ProvenBy = ProvenBy.SIGNATURE
 
     @property
     def evidence(self) -> str:
         """The SHA-256 of `raw`, under which it is kept."""
         return hashlib.sha256(self.raw).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An attachment that was uploaded: its manifest id, which upload has the bytes, and where to download them."""
+
+    id: str
+    digest: str
+    size: int
+    upload: str
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +204,4 @@ class Consignment:
     envelope: bytes
     stamp: bytes
     attachments: tuple[tuple[str, bytes], ...] = ()
+    references: tuple[Reference, ...] = ()

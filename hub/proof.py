@@ -1,7 +1,7 @@
-"""The small signed documents of proof-1: stamp, acknowledgement, and the requests for Fetch, Confirm and Status.
+"""The signed documents of proof-1: stamp, acknowledgement, and the requests by which departments prove who asks.
 
-Builds their trees and reads their fields. Signing is `hub.signing.signature`, allowed shapes are `hub.schema.schema`; a
-tree read here must have passed both.
+Builds them and reads their fields. Signing is `hub.signing.signature`, allowed shapes are `hub.schema.schema`; a tree
+read here must have passed both.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from hub.errors import Refused
-from hub.message import Acknowledgement
+from hub.message import Acknowledgement, ProvenBy
 
 NAMESPACE = "urn:hub:proof:v1"
 _Q = "{" + NAMESPACE + "}"
@@ -47,7 +47,11 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A department's own signed question: `kind` is fetchRequest, confirmRequest or statusRequest."""
+    """A department's own question, proven; `kind` is the name of its element, such as fetchRequest.
+
+    `operation` and `arguments` (name and value) are an inquiryRequest's: it stands for that question and no other.
+    `digest` and `size` name the attachment that an uploadRequest or a downloadRequest is about.
+    """
 
     kind: str
     department: str
@@ -57,11 +61,15 @@ class Request:
     items: tuple[Confirmed, ...] = ()
     message_id: str = ""
     sender: str = ""
+    operation: str = ""
+    arguments: tuple[tuple[str, str], ...] = ()
+    digest: str = ""
+    size: int = 0
 
 
 def write_time(at: datetime) -> str:
     """An xs:dateTime in UTC with microseconds, ending in Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def read_time(text: str) -> datetime:
@@ -79,25 +87,34 @@ def _element(name: str, fields: Iterable[tuple[str, str]]) -> Any:
     return root
 
 
-def stamp_tree(stamp: Stamp) -> Any:
-    """The unsigned prf:stamp element."""
-    root = _element(
-        "stamp",
-        (
-            ("hub", stamp.hub),
-            ("sender", stamp.sender),
-            ("messageId", stamp.message_id),
-            ("digest", stamp.digest),
-            ("node", stamp.node),
-            ("sequence", str(stamp.sequence)),
-            ("entryHash", stamp.entry_hash),
-            ("time", write_time(stamp.time)),
-        ),
+_STAMP = (
+    f'<prf:stamp xmlns:prf="{NAMESPACE}"><prf:hub>%s</prf:hub><prf:sender>%s</prf:sender>'
+    "<prf:messageId>%s</prf:messageId><prf:digest>%s</prf:digest><prf:node>%s</prf:node>"
+    "<prf:sequence>%d</prf:sequence><prf:entryHash>%s</prf:entryHash><prf:time>%s</prf:time>"
+    "<prf:recipients>%s</prf:recipients></prf:stamp>"
+)
+
+
+def stamp_document(stamp: Stamp) -> bytes:
+    """The unsigned prf:stamp in canonical form, for `signature.sign_canonical`; each message needs one, so no tree."""
+    recipients = "".join(f"<prf:recipient>{_escaped(code)}</prf:recipient>" for code in stamp.recipients)
+    values = (
+        _escaped(stamp.hub),
+        _escaped(stamp.sender),
+        _escaped(stamp.message_id),
+        stamp.digest,
+        _escaped(stamp.node),
+        stamp.sequence,
+        stamp.entry_hash,
+        write_time(stamp.time),
+        recipients,
     )
-    recipients = etree.SubElement(root, _Q + "recipients")
-    for code in stamp.recipients:
-        etree.SubElement(recipients, _Q + "recipient").text = code
-    return root
+    return (_STAMP % values).encode()
+
+
+def _escaped(text: str) -> str:
+    """Text as canonical XML writes it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
 
 
 def read_stamp(root: Any) -> Stamp:
@@ -140,6 +157,7 @@ def read_acknowledgement(root: Any, raw: bytes, thumbprint: str) -> Acknowledgem
         digest=field["digest"],
         raw=raw,
         thumbprint=thumbprint,
+        proven_by=ProvenBy.SIGNATURE if thumbprint else ProvenBy.NOTHING,
     )
 
 
@@ -152,28 +170,38 @@ def request_tree(request: Request) -> Any:
         fields.append(("messageId", request.message_id))
         if request.sender:
             fields.append(("sender", request.sender))
+    if request.kind == "inquiryRequest":
+        fields.append(("operation", request.operation))
+    if request.kind in ("uploadRequest", "downloadRequest"):
+        fields.append(("digest", request.digest))
+    if request.kind == "uploadRequest":
+        fields.append(("size", str(request.size)))
     root = _element(request.kind, fields)
     if request.kind == "confirmRequest":
-        items = etree.SubElement(root, _Q + "items")
-        for item in request.items:
-            items.append(
-                _element(
-                    "item",
-                    (
-                        ("deliveryId", str(item.delivery_id)),
-                        ("messageId", item.message_id),
-                        ("sender", item.sender),
-                        ("digest", item.digest),
-                    ),
-                )
-            )
+        _add_items(root, request.items)
+    if request.kind == "inquiryRequest":
+        arguments = etree.SubElement(root, _Q + "arguments")
+        arguments.extend(_element("argument", (("name", n), ("value", v))) for n, v in request.arguments)
     return root
 
 
+def _add_items(root: Any, confirmed: Iterable[Confirmed]) -> None:
+    items = etree.SubElement(root, _Q + "items")
+    for item in confirmed:
+        fields = (
+            ("deliveryId", str(item.delivery_id)),
+            ("messageId", item.message_id),
+            ("sender", item.sender),
+            ("digest", item.digest),
+        )
+        items.append(_element("item", fields))
+
+
 def read_request(root: Any) -> Request:
-    """The fields of a fetchRequest, confirmRequest or statusRequest."""
+    """The fields of a request of any kind."""
     field = _fields(root)
     items = root.find(_Q + "items")
+    arguments = root.find(_Q + "arguments")
     return Request(
         kind=etree.QName(root).localname,
         department=field["department"],
@@ -183,6 +211,10 @@ def read_request(root: Any) -> Request:
         items=tuple(_read_item(e) for e in items) if items is not None else (),
         message_id=field.get("messageId", ""),
         sender=field.get("sender", ""),
+        operation=field.get("operation", ""),
+        arguments=tuple((e[0].text, e[1].text or "") for e in arguments) if arguments is not None else (),
+        digest=field.get("digest", ""),
+        size=int(field.get("size") or 0),
     )
 
 

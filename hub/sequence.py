@@ -13,15 +13,18 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
+
+from hub import crash
 from hub.errors import HubError, Misconfigured
 from hub.hub import Hub
 from hub.ledger import to_microseconds
-from hub.store import tree
+from hub.store import tree, tree_keys
 from hub.store.transaction import Transaction
 from hub.tree.checkpoint import Checkpoint
 from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner, is_name, read_keys
@@ -74,10 +77,27 @@ def checkpoint_signers(hub: Hub, folder: Path) -> tuple[NoteSigner, ...]:
     return tuple(signers)
 
 
+def check_signers(connection: Connection, signers: Sequence[NoteSigner]) -> None:
+    """Refuse to go on with other keys than those that sign the ledger now. Errors: Misconfigured tree.key."""
+    due, own = tree_keys.read_due(connection), {(signer.key.name, signer.key.id) for signer in signers}
+    if due and due != own:
+        raise Misconfigured("tree.key", expected=_marks(due), got=_marks(own))
+
+
+def _marks(keys: Iterable[tree_keys.KeyMark]) -> str:
+    return ", ".join(f"{name}+{identity.hex()}" for name, identity in sorted(keys))
+
+
 def open_sequencer(hub: Callable[[], Hub], folder: Path) -> Sequencer:
-    """A sequencer with the keys of an installation. Errors: Misconfigured note.*, key.unreadable, settings.value."""
+    """A sequencer with the keys of an installation.
+
+    Errors: Misconfigured note.*, key.unreadable, settings.value; tree.key if they are not those of the ledger.
+    """
     read_keys(hub().settings.ledger.witnesses)  # a wrong witness key should be met at start, not by the witness
-    return Sequencer(hub, checkpoint_signers(hub(), folder))
+    signers = checkpoint_signers(hub(), folder)
+    with hub().store.reading() as connection:
+        check_signers(connection, signers)
+    return Sequencer(hub, signers)
 
 
 class Sequencer:
@@ -116,20 +136,33 @@ class Sequencer:
             if grown is None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._hub().settings.ledger.interval)
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Let another sequencer begin at once; should that fail, the lease ends by itself."""
+        if self._fence is not None:
+            with contextlib.suppress(HubError):
+                await self._hub().writer.run(lambda transaction: tree.give_lease_back(transaction, self._holder))
 
     async def step(self) -> Checkpoint | None:
         """Give what waits its places, `BATCH` at most; the new checkpoint, or None if nothing was done.
 
-        Errors: Misconfigured tree.damaged; Unavailable store.*
+        Errors: Misconfigured tree.damaged, tree.key; Unavailable store.*
         """
         hub = self._hub()
         at = hub.clock()
         queues = await asyncio.to_thread(_look, hub)  # 1
         self._watch.look(queues, at, hub.settings.ledger.alarm)
-        if not any(queue.unbroken() for queue in queues) or not await self._hold(hub, at):  # 2
+        if not any(queue.unbroken() for queue in queues):
             return None
-        plan = await asyncio.to_thread(_plan, hub, self._fence)  # 3
+        await asyncio.to_thread(_check, hub, self._signers)  # who has the wrong keys leaves the lease to others
+        if not await self._hold(hub, at):  # 2
+            return None
+        crash.point("sequence.held")
+        plan = await asyncio.to_thread(_plan, hub, self._fence, self._signers)  # 3
+        crash.point("sequence.planned")
         published = await self._publish(hub, plan, at) if plan else None  # 4
+        crash.point("sequence.published")
         self._until = at + LEASE
         if published is None:
             self._fence = None
@@ -146,17 +179,22 @@ class Sequencer:
         return self._fence is not None
 
     async def _publish(self, hub: Hub, plan: Plan, at: datetime) -> Checkpoint | None:
-        checkpoint = Checkpoint(origin_of(hub), plan.size, plan.root)
+        origin = origin_of(hub)
+        return await hub.writer.run(lambda transaction: publish(transaction, plan, origin, self._signers, at))
 
-        def publish(transaction: Transaction) -> bool:
-            # Signed only once the head is locked: of two checkpoints of one size, the second is never signed.
-            if not tree.is_current(transaction, plan.head):
-                return False
-            note = sign_note(checkpoint.text(), self._signers).written()
-            signed = tree.Signed(plan.size, plan.root, note, to_microseconds(at))
-            return tree.advance(transaction, plan.head, signed, plan.added, plan.changed, at + LEASE)
 
-        return checkpoint if await hub.writer.run(publish) else None
+def publish(
+    transaction: Transaction, plan: Plan, origin: str, signers: Iterable[NoteSigner], at: datetime
+) -> Checkpoint | None:
+    """Sign the checkpoint of a plan and move the head to it; None if the head has moved since."""
+    # Signed only once the head is locked: of two checkpoints of one size, the second is never signed.
+    if not tree.is_current(transaction, plan.head):
+        return None
+    checkpoint = Checkpoint(origin, plan.size, plan.root)
+    note = sign_note(checkpoint.text(), signers).written()
+    crash.point("sequence.signed")
+    signed = tree.Signed(plan.size, plan.root, note, to_microseconds(at))
+    return checkpoint if tree.advance(transaction, plan.head, signed, plan.added, plan.changed, at + LEASE) else None
 
 
 class _Watch:
@@ -186,17 +224,29 @@ def _look(hub: Hub) -> list[Queue]:
         return tree.read_queues(connection, BATCH)
 
 
-def _plan(hub: Hub, fence: int | None) -> Plan | None:
+def _check(hub: Hub, signers: Sequence[NoteSigner]) -> None:
+    with hub.store.reading() as connection:
+        check_signers(connection, signers)
+
+
+def _plan(hub: Hub, fence: int | None, signers: Sequence[NoteSigner]) -> Plan | None:
     """How the tree will grow by what waits, or None if another has the lease.
 
-    Head, edge and queues are of one moment: what waited at the first look may have its place since.
+    Keys, head, edge and queues are of one moment: what waited at the first look may have its place since, and a change
+    of keys moves the head.
     """
     with hub.store.reading() as connection:
-        head = tree.read_head(connection)
-        edge = tree.read_edge(connection, head.size)
-        queues = tree.read_queues(connection, BATCH)
-    if head.fence != fence:
-        return None
+        if tree.read_head(connection).fence != fence:
+            return None
+        check_signers(connection, signers)
+        return plan_growth(connection)
+
+
+def plan_growth(connection: Connection) -> Plan | None:
+    """How the tree will grow by what waits, None if nothing does. Errors: Misconfigured tree.damaged."""
+    head = tree.read_head(connection)
+    edge = tree.read_edge(connection, head.size)
+    queues = tree.read_queues(connection, BATCH)
     if not fits(head.size, edge) or edge_root(edge) != head.root:
         raise Misconfigured("tree.damaged", where=f"size {head.size}", operator=f"the last root is {head.root.hex()}")
     added = interleave(queues, BATCH)

@@ -5,30 +5,34 @@ Paths are relative to the data directory. Unknown keys are refused with the near
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
 
 from hub.config import check_keys, read_yaml
 from hub.errors import Misconfigured
+from hub.listen import Listen, Tls, check_listen
 from hub.message import Classification
 
 FILE = "hub.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where the front door listens, and the address that its WSDL announces."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    public_url: str = ""
+ROLES = ("accept", "deliver", "sequence", "supervise")
+"""What a serving process may do: take calls, deliver, grow the ledger's tree, and watch over what nobody asks for."""
+LOG_FORMATS = ("text", "json")
+SMALLEST_PART, LARGEST_PART = 64 * 1024, 8 * 1024 * 1024
+"""Bounds of `upload.part_bytes`; a part is in memory while it is under way."""
+_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_KEEP = re.compile(r"ever|[1-9][0-9]{0,4}d")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the hub takes at most. Sizes in bytes, times in seconds."""
+    """What the hub takes at most. Sizes in bytes, times in seconds.
+
+    `bytes_under_way` bounds the bodies of all calls that are being answered, `backlog` the work that
+    may wait for the database when a call comes.
+    """
 
     max_bytes: int = 20 * 1024 * 1024
     max_recipients: int = 10_000
@@ -37,6 +41,23 @@ class Limits:
     max_life: float = 90 * 86400.0
     request_window: float = 300.0
     concurrent: int = 200
+    bytes_under_way: int = 256 * 1024 * 1024
+    backlog: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DatabasePool:
+    """How one process uses PostgreSQL: connections at most, and seconds until it gives up; 0 seconds is never.
+
+    `wait` is for a free connection, `lock_timeout` for a lock, `statement_timeout` for one statement, `idle_timeout`
+    for a transaction in which nothing happens.
+    """
+
+    connections: int = 10
+    wait: float = 10.0
+    statement_timeout: float = 60.0
+    lock_timeout: float = 10.0
+    idle_timeout: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +71,11 @@ class Trusting:
 
 @dataclass(frozen=True, slots=True)
 class Delivering:
-    """How the way out works. Times in seconds."""
+    """How the way out works. Times in seconds.
+
+    `tls_ca` are the authorities of `https` endpoints, in place of the machine's; `tls_certificate` and `tls_key` are
+    what the hub shows to endpoints that ask for a certificate. PEM files.
+    """
 
     parallel: int = 64
     lease: float = 120.0
@@ -58,6 +83,9 @@ class Delivering:
     mailbox_lease: float = 300.0
     breaker_failures: int = 5
     breaker_pause: float = 30.0
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +110,70 @@ class Sequencing:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """One rule of retention: how long the documents of messages of a type and classification stay.
+
+    `keep` is in days, written `730d`, since the message's last delivery ended; or `ever`. `type` may end in `*`.
+    """
+
+    keep: str
+    type: str = "*"
+    classification: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """Where large attachments lie: a folder, relative to the data directory, or `s3://HOST/BUCKET`."""
+
+    place: str = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class Uploading:
+    """What departments may upload and download beside their messages. Sizes in bytes, times in seconds.
+
+    `most_bytes` bounds one attachment, `department_bytes` what one department has uploaded that no message refers to
+    yet, and `keep` how long that stays. A link to download works for `link` seconds.
+    """
+
+    part_bytes: int = 8 * 1024 * 1024
+    most_bytes: int = 10 * 1024**3
+    department_bytes: int = 20 * 1024**3
+    keep: float = 7 * 86400.0
+    link: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """From when on `/readyz` complains. Times in seconds, sizes in bytes; 0 turns an age's complaint off.
+
+    `queue_age` is the age of the oldest waiting delivery, `witness_age` how long the ledger may go without confirmation
+    from outside.
+    """
+
+    disk_free: int = 100 * 1024 * 1024
+    queue_age: float = 86400.0
+    witness_age: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """Where `/metrics` is served, beside `/healthz` and `/readyz`; port 0: nowhere. `endpoints`: most told apart."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    endpoints: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where spans are sent by OTLP over HTTP; empty: nowhere. `share` of the messages that are traced, 0 to 1."""
+
+    url: str = ""
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of `hub.yaml`."""
 
@@ -93,11 +185,24 @@ class Settings:
     certificate: str = "keys/hub.crt"
     routing: str = "routing.yaml"
     log: str = "info"
+    log_format: str = "text"
+    roles: str = ",".join(ROLES)
+    database_pool: DatabasePool = field(default_factory=DatabasePool)
     listen: Listen = field(default_factory=Listen)
     limits: Limits = field(default_factory=Limits)
     trust: Trusting = field(default_factory=Trusting)
     delivery: Delivering = field(default_factory=Delivering)
     ledger: Sequencing = field(default_factory=Sequencing)
+    content: Storing = field(default_factory=Storing)
+    upload: Uploading = field(default_factory=Uploading)
+    health: Watching = field(default_factory=Watching)
+    metrics: Measuring = field(default_factory=Measuring)
+    tracing: Tracing = field(default_factory=Tracing)
+
+    def plays(self, role: str) -> bool:
+        """Whether a process with these settings has this role."""
+        return role in self.roles.split(",")
+    retention: tuple[Keeping, ...] = ()
 
     def log_origin(self, ledger_id: str) -> str:
         """The name of the ledger's log in checkpoints: as configured, or the hub's id and the ledger's."""
@@ -116,25 +221,67 @@ class Settings:
     @property
     def public_url(self) -> str:
         """The front door's base address, without a slash at the end."""
-        shown = self.listen.public_url or f"http://{self.listen.host}:{self.listen.port}"
+        shown = self.listen.public_url or f"{self.listen.scheme}://{self.listen.host}:{self.listen.port}"
         return shown.rstrip("/")
 
 
 _PARTS: dict[str, type[Any]] = {
+    "database_pool": DatabasePool,
     "listen": Listen,
     "limits": Limits,
     "trust": Trusting,
     "delivery": Delivering,
     "ledger": Sequencing,
+    "content": Storing,
+    "upload": Uploading,
+    "health": Watching,
+    "metrics": Measuring,
+    "tracing": Tracing,
 }
+_INNER: dict[tuple[type[Any], str], type[Any]] = {(Listen, "tls"): Tls}
 
 
 def load_settings(text: str) -> Settings:
     """The settings in a YAML text. Errors: Misconfigured config.*, settings.value."""
     settings: Settings = _read(Settings, read_yaml(text, FILE), "")
+    if not SMALLEST_PART <= settings.upload.part_bytes <= LARGEST_PART:
+        raise _wrong("upload.part_bytes", f"{SMALLEST_PART}..{LARGEST_PART}", str(settings.upload.part_bytes))
     if settings.limits.classification not in list(Classification):
         raise _wrong("limits.classification", ", ".join(Classification), settings.limits.classification)
-    return settings
+    if bool(settings.delivery.tls_certificate) != bool(settings.delivery.tls_key):
+        raise _wrong("delivery.tls_certificate", "tls_certificate and tls_key", "one of them")
+    check_listen(settings.listen)
+    return override(settings)
+
+
+def override(
+    settings: Settings, *, database: str = "", node: str = "", roles: str = "", metrics_port: int | None = None
+) -> Settings:
+    """The settings with what one process is told otherwise. Errors: Misconfigured settings.value."""
+    wanted = [role.strip() for role in (roles or settings.roles).split(",")]
+    for role in wanted:
+        if role not in ROLES:
+            raise _wrong("roles", ", ".join(ROLES), role)
+    name = node or settings.node
+    if not _NODE.fullmatch(name):
+        raise _wrong("node", "A-Z a-z 0-9 . _ -, 1..64", name)
+    if settings.log_format not in LOG_FORMATS:
+        raise _wrong("log_format", ", ".join(LOG_FORMATS), settings.log_format)
+    chosen = ",".join(role for role in ROLES if role in wanted)
+    metrics = settings.metrics if metrics_port is None else replace(settings.metrics, port=metrics_port)
+    return replace(settings, database=database or settings.database, node=name, roles=chosen, metrics=metrics)
+
+
+def _read_retention(value: object) -> tuple[Keeping, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise _wrong("retention", "a list of rules", repr(value))
+    rules = tuple(_read(Keeping, item, f"retention[{number}]") for number, item in enumerate(value, start=1))
+    for number, rule in enumerate(rules, start=1):
+        if not _KEEP.fullmatch(rule.keep):
+            raise _wrong(f"retention[{number}].keep", "730d | ever", rule.keep)
+        if rule.classification not in ("*", *Classification):
+            raise _wrong(f"retention[{number}].classification", ", ".join(Classification), rule.classification)
+    return rules
 
 
 def _read(kind: type[Any], mapping: Mapping[str, Any], where: str) -> Any:
@@ -148,10 +295,12 @@ def _read(kind: type[Any], mapping: Mapping[str, Any], where: str) -> Any:
                 raise _wrong(place, "a value", "nothing")
             continue
         value = mapping[name]
-        if name in _PARTS and kind is Settings:
+        if name == "retention" and kind is Settings:
+            values[name] = _read_retention(value)
+        elif part := _PARTS.get(name) if kind is Settings else _INNER.get((kind, name)):
             if not isinstance(value, Mapping):
                 raise _wrong(place, "keys", repr(value))
-            values[name] = _read(_PARTS[name], value, place)
+            values[name] = _read(part, value, place)
         else:
             values[name] = _convert(value, str(spec.type), place)
     return kind(**values)

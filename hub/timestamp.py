@@ -65,7 +65,8 @@ def read_anchors(path: Path) -> tuple[x509.Certificate, ...]:
 def check(response: bytes, octets: bytes, anchors: Sequence[x509.Certificate], nonce: int | None = None) -> Token:
     """Verify a response (DER) over octets; a stored one is checked without its nonce.
 
-    Errors: Undelivered timestamp.answer, timestamp.refused, timestamp.invalid.
+    Errors: Undelivered timestamp.answer, timestamp.refused, timestamp.invalid; timestamp.other if it is whole but over
+    other octets; timestamp.authority if it is whole by the certificates that it brings, but not under these roots.
     """
     try:
         read = decode_timestamp_response(sort_certificates(response))
@@ -75,18 +76,32 @@ def check(response: bytes, octets: bytes, anchors: Sequence[x509.Certificate], n
     if status != _GRANTED:
         raise Undelivered("timestamp.refused", got=f"status {status}", operator="; ".join(_words(read)))
     try:
-        return _verified(read, octets, anchors, nonce)
+        imprint = _verified(read, anchors, nonce)
+        token = Token(read.tst_info.gen_time.astimezone(UTC), read.tst_info.serial_number)
     except Exception as error:  # noqa: BLE001  # a stranger's DER: whatever the library meets in it, nothing is proven
-        raise Undelivered("timestamp.invalid", operator=f"{type(error).__name__}: {error}") from None
+        code = "timestamp.authority" if _is_whole(read, nonce) else "timestamp.invalid"
+        raise Undelivered(code, operator=f"{type(error).__name__}: {error}") from None
+    if imprint != hashlib.sha256(octets).digest():
+        raise Undelivered("timestamp.other", got=imprint.hex())
+    return token
 
 
-def _verified(read: TimeStampResponse, octets: bytes, anchors: Sequence[x509.Certificate], nonce: int | None) -> Token:
+def _verified(read: TimeStampResponse, anchors: Sequence[x509.Certificate], nonce: int | None) -> bytes:
+    """The digest that a response is over, once its signature and certificate are verified."""
     imprint = read.tst_info.message_imprint
     if imprint.hash_algorithm.dotted_string != _SHA256:
         raise VerificationError("not over a SHA-256 digest")
-    verifier = VerifierBuilder(roots=list(anchors), nonce=nonce).build()
-    verifier.verify(read, hashlib.sha256(octets).digest())
-    return Token(read.tst_info.gen_time.astimezone(UTC), read.tst_info.serial_number)
+    VerifierBuilder(roots=list(anchors), nonce=nonce).build().verify(read, imprint.message)
+    return imprint.message
+
+
+def _is_whole(read: TimeStampResponse, nonce: int | None) -> bool:
+    """Whether it would verify if its own certificates were trusted: then only the authority is a stranger."""
+    try:
+        own = [x509.load_der_x509_certificate(der) for der in read.signed_data.certificates]
+        return bool(_verified(read, own, nonce))
+    except Exception:  # noqa: BLE001  # as in `check`
+        return False
 
 
 def _words(read: TimeStampResponse) -> list[str]:

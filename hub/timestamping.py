@@ -25,6 +25,8 @@ from hub.timestamp import Token, ask_for, check, read_anchors
 RETRY = 30.0
 """Seconds between two looks whether a time-stamp is due, at most."""
 
+Alone = Callable[[], Awaitable[bool]]
+"""Whether of all processes of this hub it is this one that asks."""
 Authority = Callable[[bytes], Awaitable[bytes]]
 """A request (DER) -> the response. Errors: Unavailable timestamp.unreachable, Undelivered timestamp.answer."""
 
@@ -34,8 +36,11 @@ log = logging.getLogger("hub.timestamp")
 class Timestamping:
     """Asks one authority for one ledger."""
 
-    def __init__(self, hub: Callable[[], Hub], authority: Authority, anchors: Sequence[Certificate]) -> None:
+    def __init__(
+        self, hub: Callable[[], Hub], authority: Authority, anchors: Sequence[Certificate], alone: Alone | None = None
+    ) -> None:
         self._hub = hub
+        self._alone = alone
         self._authority = authority
         self._anchors = anchors
         self._pending = ""
@@ -49,7 +54,10 @@ class Timestamping:
         """Have what is due time-stamped until `stop`."""
         while not stop.is_set():
             try:
-                await self.step()
+                if self._alone is None or await self._alone():
+                    await self.step()
+                else:
+                    self._pending = ""
             except HubError as error:
                 self._wait(error.code, error.operator or error.sentence())
             except Exception as error:
@@ -83,7 +91,9 @@ class Timestamping:
         self._pending = code
 
 
-def open_timestamping(hub: Callable[[], Hub], folder: Path, authority: Authority) -> Timestamping:
+def open_timestamping(
+    hub: Callable[[], Hub], folder: Path, authority: Authority, alone: Alone | None = None
+) -> Timestamping:
     """With the roots that the settings name. Errors: Misconfigured settings.value, timestamp.anchors."""
     settings = hub().settings.ledger
     if not settings.timestamp_anchors:
@@ -91,7 +101,7 @@ def open_timestamping(hub: Callable[[], Hub], folder: Path, authority: Authority
     if settings.timestamp_interval <= 0:
         got = f"{settings.timestamp_interval:g}"
         raise Misconfigured("settings.value", where="ledger.timestamp_interval", expected="> 0", got=got)
-    return Timestamping(hub, authority, read_anchors(folder / settings.timestamp_anchors))
+    return Timestamping(hub, authority, read_anchors(folder / settings.timestamp_anchors), alone)
 
 
 def _look(hub: Hub) -> Unstamped | None:

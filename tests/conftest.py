@@ -1,13 +1,120 @@
-"""Fixtures that every road test shares."""
+"""Fixtures that every road test shares, and what makes the whole run quick: nothing here is about what is tested.
+
+The files that take longest start first, so that no core is left with one of them at the end. They need not be named:
+a file that is not is only started later. The last line of a run tells which files took longest.
+"""
 
 from __future__ import annotations
 
+import gc
+import os
+import shutil
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy
+from hypothesis import HealthCheck, settings
 
-from tests.town import Town, found_town
+gc.disable()  # nothing of what is imported and collected is garbage; looking for it takes a third of that time
+
+from hub.store import engine  # noqa: E402
+from tests.faults import summary  # noqa: E402
+from tests.town import Town, found_town  # noqa: E402
+
+SLOW_FIRST = (
+    "test_demo.py",
+    "test_readme.py",
+    "test_postgres_roads.py",
+    "test_postgres_store.py",
+    "test_audit.py",
+    "test_cli_run_exchange.py",
+    "test_tamper_matrix.py",
+    "test_operate.py",
+    "test_kills.py",
+    "test_network.py",
+    "test_receivers.py",
+    "test_processes.py",
+    "test_state_machine.py",
+    "test_migrations.py",
+    "test_migrate.py",
+    "test_docs.py",
+    "test_fuzz.py",
+    "test_evidence.py",
+    "test_evidence_xml.py",
+    "test_registry.py",
+    "test_registered_schema.py",
+    "test_soap_server.py",
+    "test_cli_help.py",
+    "test_ledger_door.py",
+    "test_sequence.py",
+    "test_signature_oracles.py",
+    "test_witness_cli.py",
+)
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30
+"""Bytes free in memory, below which the tests write to the disk as usual."""
+
+
+class Compiled(dict[Any, Any]):
+    """SQLAlchemy's compiled statements, by kind of database and not by engine: nearly each test opens one."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get((type(key[0]), *key[1:]), default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__((type(key[0]), *key[1:]), value)
+
+
+COMPILED = Compiled()
+
+settings.register_profile("hub", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hub")  # how long an example takes on a busy machine says nothing of the hub
+
+
+def _create_engine(*given: Any, **options: Any) -> sqlalchemy.Engine:
+    return sqlalchemy.create_engine(*given, **options).execution_options(compiled_cache=COMPILED)
+
+
+engine.create_engine = _create_engine
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the temporary folders into memory, where full fsync costs nothing; those of failed tests are kept there."""
+    if not hasattr(config, "workerinput"):  # with several workers, the table is their leader's to print
+        config.pluginmanager.register(summary)
+    if _has_room():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _has_room() -> bool:
+    with suppress(OSError):
+        return os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    return False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(SLOW_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which files took longest, setup and teardown included; nothing fails for it."""
+    spent: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for one in reports:
+            if isinstance(one, pytest.TestReport):
+                spent[Path(one.nodeid.partition("::")[0]).name] += one.duration
+    if len(spent) > 1:
+        told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.most_common(8))
+        terminalreporter.write_line(f"slowest files: {told}")
 
 
 @pytest.fixture

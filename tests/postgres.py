@@ -73,13 +73,12 @@ class Server:
 def started() -> Iterator[Server]:
     """A server with full fsync, stopped and wiped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="hub-pg-"))
-    account: dict[str, Any] = {}
+    account = _account()
     try:
-        if os.geteuid() == 0:
-            found = pwd.getpwnam(_ACCOUNT)
-            os.chown(folder, found.pw_uid, found.pw_gid)
-            account = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
-        _start(folder, account)
+        if account:
+            os.chown(folder, account["user"], account["group"])
+        _run(folder, account, "initdb", "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        launch(folder)
         try:
             yield Server(folder)
         finally:
@@ -88,10 +87,17 @@ def started() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(folder: Path, account: dict[str, Any]) -> None:
-    _run(folder, account, "initdb", "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+def _account() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    found = pwd.getpwnam(_ACCOUNT)
+    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+
+
+def launch(folder: Path) -> None:
+    """Start the server whose data is in `folder`, also after it was killed."""
     settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=on -c max_connections=40"
-    _run(folder, account, "pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
+    _run(folder, _account(), "pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
 
 
 def _run(folder: Path, account: dict[str, Any], program: str, *arguments: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -98,15 +99,15 @@ async def _ask(
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve an application on a free port; yields its address."""
+def serving(app: ASGIApp, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve an application on a free port, by TLS if given; yields its address."""
     bound = bind("127.0.0.1", 0)
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
-    thread = threading.Thread(target=_run, args=(loop, serve_on(bound, app, stop, drain=1)))
+    thread = threading.Thread(target=_run, args=(loop, serve_on(bound, app, stop, drain=1, tls=tls)))
     thread.start()
     try:
-        yield address_of(bound)
+        yield address_of(bound, "https" if tls else "http")
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()

@@ -13,9 +13,9 @@ import pytest
 from lxml import etree
 
 import cli
-from commands.check import Site, run
 from commands.checks_of_place import check_clock, check_disk, check_key, check_port
 from commands.frame.exits import ExitCode
+from commands.looked import Site, run
 from hub.envelope import build
 from hub.hub import read_settings
 from hub.message import Header, Hop, Recipient

@@ -129,6 +129,27 @@ def test_a_message_is_sent_fetched_kept_and_confirmed(empty: House, tmp_path: Pa
     empty.hub("ledger", "verify")
 
 
+def test_a_department_inquires_about_its_messages_and_partners(empty: House) -> None:
+    url = ("--url", empty.url.replace("exchange", "inquiry"))
+    empty.send("--number", "云府[2026]8号", "--id", "asked", "--case", "440300-2026-8")
+    (standing,) = empty.answer("inquiry", "status", "OFFICE", "asked", *url)
+    assert (standing["department"], standing["role"], standing["state"]) == ("MAIL", "main", "waiting")
+    (own,) = empty.answer("inquiry", "status", "MAIL", "OFFICE/asked", *url)
+    assert own == standing
+    (hop,) = empty.answer("inquiry", "trace", "OFFICE", "asked", *url)
+    assert (hop["kind"], hop["source"]) == ("accepted", "OFFICE")
+    (found,) = empty.answer("inquiry", "number", "MAIL", "云府（2026）8号", *url)
+    assert (found["messageId"], found["caseNumber"]) == ("asked", "440300-2026-8")
+    case = empty.answer("inquiry", "case", "MAIL", "440300-2026-8", *url)
+    assert (case["status"], [one["messageId"] for one in case["messages"]]) == (None, ["asked"])
+    partners = empty.answer("inquiry", "directory", "OFFICE", "--type", "official-document-1", *url)
+    assert [(one["code"], one["types"]) for one in partners if one["code"] == "MAIL"] == [("MAIL", ["*", "receipt-1"])]
+    assert "待投递" in empty.hub("inquiry", "status", "OFFICE", "asked", *url, lang="zh").stdout
+    assert "接收" in empty.hub("inquiry", "trace", "OFFICE", "asked", *url, lang="zh").stdout
+    refused = empty.hub("inquiry", "status", "OTHER", "OFFICE/asked", *url, code=ExitCode.NOT_FOUND)
+    assert "message.unknown" in refused.stderr
+
+
 def test_attachments_beside_the_envelope_arrive_too(empty: House, tmp_path: Path) -> None:
     annex, out = tmp_path / "a.txt", tmp_path / "inbox"
     annex.write_bytes(b"beside")

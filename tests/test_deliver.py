@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub import envelope
+from hub import envelope, supervise
 from hub.directory import Endpoint, Profile
 from hub.errors import Undelivered
 from hub.message import Consignment, DeliveryState, Hop
@@ -294,7 +294,8 @@ def test_a_slow_endpoint_is_sent_nothing_whose_lease_may_end_before_the_answer(t
 
     async def slow(endpoint: Endpoint, consignment: Consignment) -> bytes:
         town.clock.turn(seconds=25)
-        await town.dispatcher.sweep()  # as the serving loop does each second
+        await supervise.sweep(town.hub)  # as a serving process does each second
+        await town.dispatcher.sweep()
         return await sound(endpoint, consignment)
 
     town.connector.deliver = slow  # type: ignore[method-assign]

@@ -17,23 +17,34 @@ VERBS = (
     "accept",
     "deliver",
     "dispatch",
+    "supervise",
     "mailbox",
+    "inquire",
     "audit",
     "install",
     "edit",
     "sequence",
+    "rekey",
     "cosign",
     "witness",
     "timestamping",
     "unconfirmed",
     "export",
+    "purge",
+    "archive",
+    "measure",
+    "backup",
 )
 BELOW_VERB = {  # a verb may stand on another only here, and the reason is in ARCHITECTURE.md
     ("deliver", "accept"),
     ("dispatch", "deliver"),
+    ("dispatch", "supervise"),
+    ("supervise", "deliver"),
     ("mailbox", "deliver"),
+    ("rekey", "sequence"),
+    ("inquire", "mailbox"),
 }
-VALUES = ("message", "errors", "catalogue", "connector", "directory", "settings", "config", "codes")
+VALUES = ("message", "errors", "catalogue", "connector", "directory", "settings", "listen", "config", "codes")
 
 
 def layer(module: str) -> int:  # noqa: PLR0911
@@ -48,7 +59,7 @@ def layer(module: str) -> int:  # noqa: PLR0911
     if parts[:2] == ["hub", "store"]:
         return 2
     if parts[:2] == ["hub", "audit"]:  # the judges are pure, only the walk over the store is a verb
-        return 4 if parts[2:3] in (["audit"], ["tree"]) else 1
+        return 4 if parts[2:3] in (["audit"], ["tree"], ["purges"], ["leaves"], ["portion"], ["sharing"]) else 1
     name = parts[1] if len(parts) > 1 else ""
     if name in VERBS:
         return 4

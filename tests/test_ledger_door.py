@@ -7,7 +7,9 @@ import base64
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,17 +35,34 @@ from hub.tree.merkle import proves_consistency, proves_inclusion, root_of
 from hub.tree.note import Note, read_note, sign_note
 from tests.serving import Heard, ask
 from tests.test_sequence import append, drain, execute, sequencer
-from tests.town import Town
+from tests.town import Town, found_town, reopened
 
 
-@pytest.fixture
-def door(town: Town) -> ASGIApp:
-    """A door to a tree of 3, then 603 entries, with a witness."""
-    town.settle(ledger=Sequencing(witnesses=witness().key.text()))
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a town whose tree has 3, then 603 entries."""
+    town = found_town(tmp_path_factory.mktemp("grown"))
     one = sequencer(town)
     for count in (3, 600):
         append(town, count)
         assert len(drain(one)) == 1
+    town.close()
+    return town.folder
+
+
+@pytest.fixture
+def town(grown: Path, tmp_path: Path) -> Iterator[Town]:
+    """A town with a ledger of 603 entries of its own."""
+    shutil.copytree(grown, tmp_path, dirs_exist_ok=True)
+    made = reopened(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def door(town: Town) -> ASGIApp:
+    """A door to that ledger, with a witness."""
+    town.settle(ledger=Sequencing(witnesses=witness().key.text()))
     return Starlette(routes=ledger_door(lambda: town.hub))
 
 
@@ -164,10 +183,11 @@ def test_a_wrong_question_is_answered_with_its_code(door: ASGIApp, path: str, ex
     assert refused(get(door, path)) == expected
 
 
-def test_an_empty_ledger_has_no_checkpoint(town: Town) -> None:
-    door = Starlette(routes=ledger_door(lambda: town.hub))
-    assert refused(get(door, "checkpoint")) == (404, "tree.no-checkpoint")
-    assert refused(get(door, "tile/0/000.p/1")) == (404, "tree.no-tile")
+def test_an_empty_ledger_has_no_checkpoint(tmp_path: Path) -> None:
+    with closing(found_town(tmp_path)) as town:
+        door = Starlette(routes=ledger_door(lambda: town.hub))
+        assert refused(get(door, "checkpoint")) == (404, "tree.no-checkpoint")
+        assert refused(get(door, "tile/0/000.p/1")) == (404, "tree.no-tile")
 
 
 def test_entries_are_kept_from_strangers_unless_the_settings_publish_them(door: ASGIApp) -> None:

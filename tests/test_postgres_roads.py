@@ -48,6 +48,12 @@ from tests.test_deliver import (
 )
 from tests.test_mailbox import test_a_department_fetches_and_confirms, test_a_request_works_once
 from tests.test_operate import test_a_dead_letter_that_is_resent_is_delivered
+from tests.test_retention import (
+    desk,
+    test_a_document_that_another_message_has_stays_until_that_goes_too,
+    test_a_hold_keeps_a_message_until_it_is_released,
+    test_documents_go_and_all_else_stays_provable,
+)
 from tests.test_sequence import (
     drain,
     sequencer,
@@ -57,15 +63,19 @@ from tests.test_sequence import (
 from tests.town import FakeConnector, Town, found_town
 
 __all__ = [
+    "desk",
     "server",
     "test_a_dead_letter_that_is_resent_is_delivered",
     "test_a_department_fetches_and_confirms",
+    "test_a_document_that_another_message_has_stays_until_that_goes_too",
     "test_a_failed_attempt_is_on_record_and_tried_again",
     "test_a_good_envelope_is_accepted_with_a_stamp_that_proves_it",
+    "test_a_hold_keeps_a_message_until_it_is_released",
     "test_a_lost_lease_records_nothing",
     "test_a_replay_within_one_group_commit_is_seen",
     "test_a_request_works_once",
     "test_an_attachment_beside_is_stored_once_and_delivered",
+    "test_documents_go_and_all_else_stays_provable",
     "test_every_entry_gets_a_place_and_a_proof",
     "test_one_department_cannot_sign_as_another",
     "test_order_is_kept_per_conversation_and_recipient_only",

@@ -118,12 +118,12 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(true: Callable[[], bool], pause: float = 0.02) -> None:
     """Ask again and again: processes of their own give no other sign."""
     end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_the_walk_of_a_readme_ends_in_a_traced_delivery(reader: Reader, lang: st
         if step.shown:
             assert shape(seen) == shape(step.shown), seen
         if step.line.startswith("hub msg send"):
-            until(reader.receipt_is_in)
+            until(reader.receipt_is_in, pause=0.2)  # a whole command each time
     trace = reader.type("hub msg trace form-1", "en")
     assert "1 recipients: 1 delivered" in trace
     assert "signed for" in trace

@@ -243,7 +243,7 @@ def test_a_lease_taken_in_between_keeps_the_old_holder_out_even_of_an_unmoved_tr
     pen = CountingSigner(town)
     one = Sequencer(lambda: town.hub, [pen])
     assert asyncio.run(one._hold(town.hub, town.clock()))
-    plan = sequence._plan(town.hub, one._fence)
+    plan = sequence._plan(town.hub, one._fence, [pen])
     assert plan is not None
     with town.hub.store.transaction() as transaction:
         assert tree.take_lease(transaction, "other", town.clock() + LEASE, LEASE) is not None

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import time
 from base64 import b64decode, b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import canonicalize
@@ -18,15 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from hub import proof
 from hub.errors import HubError, Misconfigured, Refused
 from hub.message import Signed
 from hub.parser import parse
 from hub.signing.profile import DS, ENVELOPED, EXCLUSIVE
-from hub.signing.signature import sign, verify
+from hub.signing.signature import sign, sign_canonical, verify
 from hub.signing.signer import FileSigner
 from tests.keys import certificate_of, certificate_pem, der, key_pair, key_pem, signer
 from tests.wrapping import FORMS, wrapped
 
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.sampled_from("&<>:'\"]"), min_size=1)
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 ENVELOPE = (
     '<env:envelope xmlns:env="urn:hub:envelope:v1" version="1"><env:header><env:messageId>M-1</env:messageId>'
@@ -107,6 +110,16 @@ def test_signed_info_is_written_in_its_canonical_form() -> None:
         written = between("<ds:SignedInfo>", "</ds:SignedInfo>", raw)
         expected = f'<ds:SignedInfo xmlns:ds="{DS}">{written}</ds:SignedInfo>'
         assert etree.tostring(info, method="c14n", exclusive=True) == expected.encode()
+
+
+@given(values=st.lists(TEXT, min_size=4, max_size=6), time=st.datetimes(timezones=st.just(UTC)))
+def test_a_stamp_is_written_in_its_canonical_form(values: list[str], time: datetime) -> None:
+    hub, sender, message_id, node, *recipients = values
+    stamp = proof.Stamp(hub, sender, message_id, "a" * 64, node, 7, "b" * 64, time, tuple(recipients))
+    document = proof.stamp_document(stamp)
+    assert etree.tostring(etree.fromstring(document), method="c14n", exclusive=True) == document
+    signed = verify(parse(sign_canonical(document, signer())))
+    assert proof.read_stamp(signed.root) == stamp
 
 
 def test_text_around_the_signature_is_signed() -> None:

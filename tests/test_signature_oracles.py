@@ -30,7 +30,7 @@ DOCUMENTS: dict[str, bytes] = {
     "xsi:type": f'<a xmlns="urn:a" xmlns:p="urn:p" xmlns:xsi="{XSI}"><b xsi:type="p:T"><p:c/></b></a>'.encode(),
     "gb18030": '<?xml version="1.0" encoding="GB18030"?><a b="主送">抄送：㐀𠮷</a>'.encode("gb18030"),
     "utf-16": "<a>主送</a>".encode("utf-16"),
-    "large": b"<a>" + "<b c='1'>关于印发办法的通知</b>\n".encode() * 20_000 + b"</a>",
+    "large": b"<a>" + "<b c='1'>关于印发办法的通知</b>\n".encode() * 4_000 + b"</a>",
 }
 # signxml writes the document as ASCII in between, which breaks names that are not; and where it writes a PrefixList it
 # puts one on SignedInfo too, which is off our profile.

@@ -20,10 +20,11 @@ from connectors.front_door import front_door
 from connectors.soap import EXCHANGE, SOAP_11
 from hub import proof
 from hub.errors import Unavailable
+from hub.listen import Listen
 from hub.message import DeliveryState
 from hub.parser import parse
 from hub.proof import Confirmed, Request
-from hub.settings import Limits, Listen
+from hub.settings import Limits
 from hub.signing import signature
 from tests.serving import Now, serving, soap
 from tests.town import Town, signer_of

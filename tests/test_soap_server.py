@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import server
+from connectors import process, server
 from connectors.http_server import address_of, bind
 from connectors.logs import OutcomeFormatter, set_up_logs
 from connectors.serving_lock import serving_lock
@@ -83,7 +83,7 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
 def test_a_hub_serves_sees_a_change_and_stops(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(process, "REFRESH_SECONDS", 0.01)
     caplog.set_level(logging.INFO, "hub")
     asyncio.run(_serve_and_change(folder, caplog))
     events = [record.getMessage() for record in caplog.records if record.name == "hub.serve"]

@@ -44,7 +44,8 @@ def test_a_database_is_created_once(url: str) -> None:
 def test_a_newer_database_is_refused(url: str) -> None:
     store = Store.open(url)
     with store.transaction() as transaction:
-        transaction.connection.exec_driver_sql(f"update meta set value = '{VERSION + 1}' where key = 'version'")
+        newer = f"update meta set value = '{VERSION + 1}' where key in ('version', 'oldest')"
+        transaction.connection.exec_driver_sql(newer)
     store.close()
     assert code_of(url) == "store.newer"
 

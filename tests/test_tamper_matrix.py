@@ -1,6 +1,6 @@
 """The tamper matrix: whatever a forger does to the ledger is found by the layer that docs/tamper-matrix.md names.
 
-`python -m tests.test_tamper_matrix` writes the table of that document anew.
+`python -m tests.test_tamper_matrix` writes the tables of that document anew.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.audit.audit import LogStandard, Report, report
-from hub.audit.chain import formed
+from hub.audit.chain import in_order
 from hub.audit.checkpoint import LogKey
 from hub.audit.growth import Growth, Roots
 from hub.edit import edit_registry
-from hub.ledger import FIELDS, Entry, form
+from hub.ledger import FIELDS, Entry, form, hash_form
 from hub.message import Hop
 from hub.registry.edit import added
 from hub.registry.registry import Group
@@ -419,7 +419,10 @@ ENTRIES = st.builds(
 
 @given(ENTRIES)
 def test_the_audit_forms_an_entry_as_the_writer_does(entry: Entry) -> None:
-    assert formed([getattr(entry, name) for name in FIELDS]) == form(entry)
+    formed = form(entry)
+    row = (*(getattr(entry, name) for name in FIELDS), formed, hash_form(formed))
+    assert in_order([[row]], entry.sequence - 1, entry.previous) == 1
+    assert in_order([[row]], entry.sequence, entry.previous) is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 511, 512, 700, 65_536, 65_537, 66_000])
@@ -449,6 +452,13 @@ def test_the_document_shows_this_matrix() -> None:
     assert text.partition(BEGIN)[2].partition(END)[0] == table()
 
 
+def replaced(text: str, begin: str, end: str, table_: str) -> str:
+    """The text with another table between its marks."""
+    return text.partition(begin)[0] + begin + table_ + end + text.partition(end)[2]
+
+
 if __name__ == "__main__":
-    old = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(old.partition(BEGIN)[0] + BEGIN + table() + END + old.partition(END)[2], encoding="utf-8")
+    from tests import test_tamper_outside as outside
+
+    shown = replaced(DOCUMENT.read_text(encoding="utf-8"), BEGIN, END, table())
+    DOCUMENT.write_text(replaced(shown, outside.BEGIN, outside.END, outside.table()), encoding="utf-8")

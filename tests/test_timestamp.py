@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -15,22 +16,28 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 from starlette.responses import RedirectResponse, Response
 
+from commands.frame.exits import ExitCode
 from connectors.front_door import front_door
 from connectors.timestamp_client import TimestampClient
 from hub.der import sort_certificates
 from hub.errors import HubError, Misconfigured, Unavailable, Undelivered
+from hub.hub import open_hub
+from hub.ledger import to_microseconds
+from hub.sequence import open_sequencer
 from hub.settings import Sequencing
-from hub.store.timestamps import read_timestamp, read_unconfirmed_since, read_unstamped
+from hub.store.timestamps import keep_timestamp, read_timestamp, read_unconfirmed_since, read_unstamped
 from hub.store.tree_proofs import keep_cosignatures, read_checkpoint
 from hub.timestamp import Token, ask_for, check, read_anchors
 from hub.timestamping import Timestamping, open_timestamping
 from hub.tree.checkpoint import Cosignature
 from hub.unconfirmed import Unconfirmed, open_unconfirmed
+from tests.admin import administrator
 from tests.authority import NOW, REPLY, Authority
 from tests.serving import ask, serving
-from tests.test_sequence import append
+from tests.test_sequence import append, drain
 from tests.town import Town
 from tests.witnessing import grow
 
@@ -73,7 +80,7 @@ def test_a_granted_time_stamp_states_time_and_number(authority: Authority) -> No
 
 
 def test_it_proves_nothing_about_other_octets_or_another_question(authority: Authority, response: bytes) -> None:
-    assert refused(response, authority, TEXT + b"x") == "timestamp.invalid"
+    assert refused(response, authority, TEXT + b"x") == "timestamp.other"
     assert refused(response, authority, nonce=ask_for(TEXT).nonce) == "timestamp.invalid"
 
 
@@ -81,8 +88,8 @@ def test_another_authority_under_the_same_name_is_not_believed(
     authority: Authority, response: bytes, tmp_path: Path
 ) -> None:
     false = Authority.found(tmp_path / "false")
-    assert refused(false.reply(ask_for(TEXT).request), authority) == "timestamp.invalid"
-    assert refused(response, false) == "timestamp.invalid"
+    assert refused(false.reply(ask_for(TEXT).request), authority) == "timestamp.authority"
+    assert refused(response, false) == "timestamp.authority"
 
 
 def test_no_change_of_a_byte_makes_it_say_something_else(authority: Authority, response: bytes) -> None:
@@ -184,12 +191,12 @@ def test_an_altered_time_stamp_is_found(town: Town, stamped: Timestamping, autho
         stored = read_timestamp(connection, 1)
     assert stored is not None
     genuine = authority.reply(ask_for(b"something else").request)
-    for response, note in (
-        (genuine, stored.note),
-        (stored.response, stored.note.replace(b"\n1\n", b"\n2\n")),
-        (stored.response[:-1] + bytes([stored.response[-1] ^ 1]), stored.note),
+    for response, note, code in (
+        (genuine, stored.note, r"timestamp\.other"),
+        (stored.response, stored.note.replace(b"\n1\n", b"\n2\n"), r"timestamp\.other"),
+        (stored.response[:-1] + bytes([stored.response[-1] ^ 1]), stored.note, r"timestamp\.invalid"),
     ):
-        with pytest.raises(Undelivered, match=r"timestamp\.invalid"):
+        with pytest.raises(Undelivered, match=code):
             check(response, note, anchors)
 
 
@@ -388,3 +395,26 @@ def test_a_limit_that_nobody_could_keep_is_refused(town: Town, settings: Sequenc
     town.settle(ledger=settings)
     with pytest.raises(Misconfigured, match=r"max_unwitnessed"):
         open_unconfirmed(lambda: town.hub)
+
+
+def test_the_ledgers_audit_checks_what_is_kept_by_the_roots_in_the_settings(
+    authority: Authority, tmp_path: Path
+) -> None:
+    admin = administrator(tmp_path / "data")
+    with (admin.folder / "hub.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\nledger:\n  timestamp_anchors: {authority.anchors}\n")
+    hub = open_hub(admin.folder)
+    drain(open_sequencer(lambda: hub, admin.folder))
+    with hub.store.transaction() as transaction:
+        published = read_checkpoint(transaction.connection)
+        response = authority.reply(ask_for(published.note.encode()).request)
+        at = check(response, published.note.encode(), read_anchors(authority.anchors)).at
+        keep_timestamp(transaction, published.size, response, to_microseconds(at))
+    found = admin.json("ledger", "audit", "--quick")
+    assert (found["clean"], found["rows"]["timestamp"]) == (True, 1)
+    with hub.store.transaction() as transaction:
+        transaction.connection.execute(text("UPDATE timestamps SET at_us = at_us + 1"))
+    hub.close()
+    result = admin.type("ledger", "audit", "-o", "json")
+    assert result.exit_code == ExitCode.CHECK_FAILED
+    assert [one["code"] for one in json.loads(result.stdout)["findings"]] == ["audit.timestamp"]

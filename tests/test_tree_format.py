@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from hub.ledger import FIELDS, FIRST, Entry, entry_hash, form, to_microseconds
 from hub.message import Hop
 from hub.store.tables import ledger
+from hub.tree.key_change import MOST_KEYS, open_change
 from hub.tree.note import MOST_BYTES, MOST_SIGNATURES
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "ledger-format.md").read_text(encoding="utf-8")
@@ -70,3 +74,33 @@ def test_the_bounds_of_the_document_are_those_of_the_hub() -> None:
     assert f"{MOST_BYTES:,} octets or {MOST_SIGNATURES} signatures" in DOCUMENT
     widest = sum(getattr(column.type, "length", None) or 64 for column in ledger.c) * 4
     assert widest < 2**16  # an entry bundle gives two octets to an entry's length
+
+
+def test_the_example_of_a_key_change_reads_by_the_documents_words_alone() -> None:
+    found = re.search(r"```key-change\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert found is not None
+    text, _, lines = found[1].partition("\n\n")
+    header, origin, size, root, *keys = text.split("\n")
+    assert (header, size) == ("hub/key-change/v1", "5")
+    assert base64.b64decode(root) == hashlib.sha256(b"root").digest()
+    assert [key[:4] for key in keys] == ["old ", "new "]
+    verified = []
+    for key, line in zip(keys, lines.splitlines(), strict=True):
+        name, identity, coded = key[4:].split("+", 2)
+        public = base64.b64decode(coded)
+        named = hashlib.sha256(name.encode() + b"\n" + public).digest()[:4]
+        signature = base64.b64decode(line.removeprefix(f"\u2014 {origin} "))
+        assert (name, identity, public[0]) == (origin, named.hex(), 1)
+        assert signature[:4] == named
+        Ed25519PublicKey.from_public_bytes(public[1:]).verify(signature[4:], f"{text}\n".encode())
+        verified.append(name)
+    assert verified == [origin, origin]
+
+
+def test_the_example_of_a_key_change_is_what_the_hub_reads() -> None:
+    found = re.search(r"```key-change\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert found is not None
+    change = open_change(found[1].encode(), "city.example/ledger")
+    assert (change.size, len(change.old), len(change.new)) == (5, 1, 1)
+    assert MOST_KEYS == 8
+    assert "1 to 8 `old` lines" in DOCUMENT

@@ -34,6 +34,7 @@ from hub.settings import Settings
 from hub.signing import signature
 from hub.signing.signer import FileSigner
 from hub.store import trace
+from hub.store.content.content import open_content
 from hub.store.registry import add_anchor, read_registry, write_registry
 from hub.store.store import Store
 from hub.store.writer import Writer
@@ -305,16 +306,25 @@ def ground(codes: tuple[str, ...]) -> bytes:
 
 def found_town(folder: Path, codes: Iterable[str] = ("a", "b", "c", "d", "m", "s"), url: str = "") -> Town:
     """Found a town; `m` pulls from a mailbox, `s` is the supervision authority. `url`: a database with our tables."""
-    clock = Clock()
     if url:
         store = Store.open(url)
         register(store, tuple(codes))
-    else:
-        (folder / "hub.db").write_bytes(ground(tuple(codes)))
-        store = Store.open(f"sqlite:///{folder / 'hub.db'}")
+        return _town(folder, store, codes)
+    (folder / "hub.db").write_bytes(ground(tuple(codes)))
+    return reopened(folder, codes)
+
+
+def reopened(folder: Path, codes: Iterable[str] = ("a", "b", "c", "d", "m", "s"), node: str = "hub") -> Town:
+    """The town whose database is in `folder`, such as a copy of one that was founded earlier in this process."""
+    return _town(folder, Store.open(f"sqlite:///{folder / 'hub.db'}", node), codes)
+
+
+def _town(folder: Path, store: Store, codes: Iterable[str]) -> Town:
+    clock = Clock()
     settings = Settings(hub=HUB)
     rules = rules_of(store, Routing.load(ROUTING), settings)
-    hub = Hub(settings, store, Writer(store), signer_of(HUB)[0], rules, clock, lambda: 0.0)
+    content = open_content("content", folder)
+    hub = Hub(settings, store, Writer(store), signer_of(HUB)[0], rules, clock, lambda: 0.0, content)
     connector = FakeConnector({code: signer_of(code)[0] for code in (HUB, *codes)}, clock)
     made = Town(folder, hub, clock, connector, Dispatcher(lambda: hub, connector))
     made.dispatcher = Dispatcher(lambda: made.hub, connector)

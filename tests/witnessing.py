@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub.cosign import keep_cosignature
 from hub.errors import Refused
 from hub.settings import Sequencing
+from hub.store.tree_keys import read_changes
 from hub.store.tree_proofs import read_checkpoint, read_consistency
 from hub.tree.key import EcdsaNoteSigner, NoteKey
 from hub.witness.folder import WitnessFolder
@@ -41,6 +42,10 @@ class DirectLog:
     async def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         with self.town.hub.store.reading() as connection:
             return tuple(read_consistency(connection, old, new).proof)
+
+    async def key_changes(self) -> tuple[bytes, ...]:
+        with self.town.hub.store.reading() as connection:
+            return tuple(one.note.encode() for one in read_changes(connection))
 
     async def hand_in(self, note: bytes) -> None:
         self.before()

@@ -12,33 +12,37 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from hub.administered import NODE, read_act
 from hub.audit.act import check_act
-from hub.audit.chain import all_in_order, flaws
+from hub.audit.chain import flaws
 from hub.audit.delivery import Read, check_deliveries
 from hub.audit.evidence import Evidence, read_evidence
 from hub.audit.finding import Finding, differing
 from hub.audit.held import Held
-from hub.audit.message import Standard, check_message
+from hub.audit.log import LogStandard
+from hub.audit.message import Standard, check_message, check_record
+from hub.audit.portion import chain_portions
+from hub.audit.purged import ReadAct
+from hub.audit.purges import act_reader, check_purges, may_miss
 from hub.audit.registry import check_registry
-from hub.audit.report import Report, Row, Seen
-from hub.audit.tree import LogStandard, check_tree, log_standard_of
+from hub.audit.report import Count, Report, Row, Seen, Told
+from hub.audit.sharing import Share, jobs_for, sharing
+from hub.audit.tree import check_tree, log_standard_of
 from hub.errors import Misconfigured
 from hub.ledger import Entry, Stored
 from hub.message import Hop
 from hub.registry.diff import facts
 from hub.schema.schema import Schemas
 from hub.settings import Settings
-from hub.store import holdings, tree_holdings
+from hub.store import holdings
 from hub.store.registry import read_anchors, read_registry, read_schemas
 from hub.store.store import Store
 from hub.trust.certificate import split_certificates, thumbprint
@@ -52,6 +56,7 @@ __all__ = [
     "audit",
     "audit_message",
     "log_standard",
+    "own_certificates",
     "report",
     "standard_of",
 ]
@@ -66,7 +71,7 @@ def standard_of(folder: Path, settings: Settings, store: Store) -> Standard:
     Every certificate beside the hub's own counts, so that stamps from before a change of key can still be proven.
     Errors: Misconfigured key.unreadable, certificate.unreadable.
     """
-    ders = _own_certificates(folder, settings)
+    ders = own_certificates(folder, settings)
     return Standard(settings.hub, store.ledger_id, Schemas.builtin(), frozenset(map(thumbprint, ders)))
 
 
@@ -75,14 +80,18 @@ def log_standard(folder: Path, settings: Settings, store: Store, kept: Mapping[s
 
     Errors: Misconfigured key.unreadable, certificate.unreadable, note.*
     """
-    return log_standard_of(folder, settings, store, _own_certificates(folder, settings), kept)
+    return log_standard_of(folder, settings, store, own_certificates(folder, settings), kept)
 
 
-def _own_certificates(folder: Path, settings: Settings) -> list[bytes]:
+def own_certificates(folder: Path, settings: Settings) -> list[bytes]:
+    """The hub's certificate (DER) and, after it, those of the files beside it: the ones it had before.
+
+    Errors: Misconfigured key.unreadable, certificate.unreadable.
+    """
     place = folder / settings.certificate
     try:
-        files = {place, *place.parent.glob(f"*{place.suffix}")}
-        return [der for file in sorted(files) for der in split_certificates(file.read_bytes())[:1]]
+        files = [place, *sorted({*place.parent.glob(f"*{place.suffix}")} - {place})]
+        return [der for file in files for der in split_certificates(file.read_bytes())[:1]]
     except OSError as error:
         raise Misconfigured("key.unreadable", operator=str(error)) from None
 
@@ -95,6 +104,7 @@ def report(
     deep: bool = True,
     keep: int = 100,
     seen: Seen | None = None,
+    jobs: int = 0,
 ) -> Report:
     """Audit as `audit` does and count; only the first `keep` findings are kept."""
     rows: Counter[Row] = Counter()
@@ -106,7 +116,7 @@ def report(
         if seen is not None:
             seen(row, number)
 
-    for finding in audit(store, standard, note, log, deep=deep):
+    for finding in audit(store, standard, note, log, deep=deep, jobs=jobs):
         wrong += 1
         if wrong <= keep:
             kept.append(finding)
@@ -120,56 +130,56 @@ def audit(
     log: LogStandard | None = None,
     *,
     deep: bool = True,
+    jobs: int = 0,
 ) -> Iterator[Finding]:
     """Yield everything that is wrong in one view of the database: chains first, each from its first entry on.
 
-    With `log` also the tree; without `deep` only chains and tree, not what they record.
+    With `log` also the tree; without `deep` only chains and tree, not what they record. `jobs` processes look at chains
+    and leaves; 0 leaves the number open. What is found does not depend on it.
     """
-    with store.reading() as connection, holdings.as_stored(connection):
-        try:
-            yield from _check_chains(connection, seen)
-            if log is not None:
-                yield from check_tree(connection, log, partial(seen, Row.LEAF), partial(seen, Row.CHECKPOINT))
+    try:
+        with store.reading() as connection, holdings.as_stored(connection):
+            with sharing(store, connection, jobs or jobs_for(connection)) as shares:
+                yield from _check_chains(connection, shares, seen)
+                if log is not None:
+                    yield from check_tree(connection, log, seen, shares)
             if deep:
                 yield from _check_deep(connection, standard, seen)
-        except Misconfigured as error:
-            yield Finding("audit.database", got=error.operator[:200] or error.code)
+    except Misconfigured as error:  # a damaged file, wherever it shows
+        yield Finding("audit.database", got=error.operator[:200] or error.code)
 
 
 def _check_deep(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
     yield from _check_links(connection, standard, seen)
     yield from _check_registry(connection)
     yield from _check_documents(connection, seen)
+    yield from check_purges(connection)
     yield from _check_messages(connection, standard, seen)
     for words in holdings.integrity(connection):
         yield Finding("audit.database", got=words[:200])
 
 
-def _check_chains(connection: Connection, seen: Seen) -> Iterator[Finding]:
+def _check_chains(connection: Connection, shares: Sequence[Share], seen: Seen) -> Iterator[Finding]:
     """A quick look that only answers whether all is well; if not, a slow one that names entry and field."""
-    told = 0
-
-    def tell(number: int) -> None:
-        nonlocal told
-        told += number
-        seen(Row.ENTRY, number)
-
-    if not _in_order(connection, tell):
-        yield from flaws(_noted(holdings.chains(connection), tell, told))
+    told = Told(partial(seen, Row.ENTRY))
+    if not any(_in_order(connection, share, told.anew()) for share in shares):
+        yield from flaws(_noted(holdings.chains(connection), told.anew()))
 
 
-def _in_order(connection: Connection, tell: Callable[[int], None]) -> bool:
-    with tree_holdings.as_text(connection):
-        try:
-            return all_in_order(tree_holdings.entry_rows(connection), tell)
-        except DBAPIError:
+def _in_order(connection: Connection, share: Share, tell: Count) -> bool:
+    portions = chain_portions(connection)
+    if portions is None:
+        return False
+    for portion, answer in zip(portions, share(portions), strict=False):
+        if not answer:
             return False
+        tell(portion.rows)
+    return True
 
 
-def _noted(stored: Iterator[Stored], tell: Callable[[int], None], told: int) -> Iterator[Stored]:
-    for number, one in enumerate(stored):
-        if number >= told:
-            tell(1)
+def _noted(stored: Iterator[Stored], tell: Count) -> Iterator[Stored]:
+    for one in stored:
+        tell(1)
         yield one
 
 
@@ -242,15 +252,15 @@ def _check_documents(connection: Connection, seen: Seen) -> Iterator[Finding]:
 def audit_message(store: Store, standard: Standard, row: int) -> Iterator[Finding]:
     """Yield what is wrong with one message, its copies and its attachments; `row` is its row id."""
     with store.reading() as connection, holdings.as_stored(connection):
-        read = _evidence_reader(connection, standard)
+        read, acts = _evidence_reader(connection, standard), act_reader(connection)
         for held in holdings.held_messages(connection, row):
-            yield from _check_held(connection, held, standard, read)
+            yield from _check_held(connection, held, standard, read, acts)
 
 
 def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
-    read = _evidence_reader(connection, standard)
+    read, acts = _evidence_reader(connection, standard), act_reader(connection)
     for held in holdings.held_messages(connection):
-        yield from _check_held(connection, held, standard, read)
+        yield from _check_held(connection, held, standard, read, acts)
         seen(Row.MESSAGE, 1)
         seen(Row.DELIVERY, len(held.deliveries))
     deliveries, attachments = holdings.orphans(connection)
@@ -259,12 +269,17 @@ def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> I
             yield Finding("audit.orphan", table, "message", "0", str(number))
 
 
-def _check_held(connection: Connection, held: Held, standard: Standard, read: Read) -> Iterator[Finding]:
+def _check_held(connection: Connection, held: Held, standard: Standard, read: Read, acts: ReadAct) -> Iterator[Finding]:
     raw = holdings.content(connection, str(held.message["digest"]))
-    yield from check_message(held, raw, standard)
-    yield from check_deliveries(held, read)
     beside = {str(row["digest"]) for row in held.beside}
-    for digest in beside - holdings.kept(connection, beside):
+    missing = beside - holdings.kept(connection, beside)
+    purged = may_miss(connection, held, acts) if raw is None or missing else ()
+    if raw is None and held.message["digest"] in purged:
+        yield from check_record(held, standard)
+    else:
+        yield from check_message(held, raw, standard)
+    yield from check_deliveries(held, read)
+    for digest in missing.difference(purged):
         yield Finding("audit.document-missing", str(held.message["message_id"]), "attachment", digest)
 
 

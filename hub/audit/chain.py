@@ -7,39 +7,82 @@ wrong, and where, a second and slower look says.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
 from hub.audit.finding import Finding
-from hub.ledger import FIRST, MAGIC, Stored, check_chain
+from hub.ledger import MAGIC, Stored, check_chain
 
-NOT_AN_ENTRY = (AttributeError, TypeError, ValueError, struct.error)
-"""What `formed` raises for values that no entry holds."""
+_NOT_AN_ENTRY = (AttributeError, TypeError, ValueError, struct.error)
+"""What forming an entry raises for values that no entry holds."""
+_MOST_TEXTS = 16_384
 
 _length = struct.Struct(">I").pack
 _numbers = struct.Struct(">IQIQ").pack
 _EIGHT = 8
-_NODE, _SEQUENCE, _PREVIOUS, _FORM, _HASH = 1, 2, 14, 15, 16
 
 
-def all_in_order(batches: Iterable[Sequence[Sequence[Any]]], seen: Callable[[int], None]) -> bool:
-    """Whether each chain is unbroken from sequence 1 on, and each entry as its form and its hash say.
+class _Lengths(dict[int, bytes]):
+    """Each length as a form writes it, made once."""
 
-    Rows are the fields of an entry, its form and its hash, chain by chain in order. `seen` is told of each batch.
+    def __missing__(self, number: int) -> bytes:
+        made = self[number] = _length(number)
+        return made
+
+
+class _Texts(dict[str, bytes]):
+    """Each text as a form writes it, made once: but for the message's id, the texts of entries are few."""
+
+    def __missing__(self, value: str) -> bytes:
+        octets = value.encode()
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        made = self[value] = _length(len(octets)) + octets
+        return made
+
+
+_size = _Lengths()
+_text = _Texts()
+
+
+def in_order(batches: Iterable[Sequence[Sequence[Any]]], after: int, previous: bytes) -> int | None:
+    """How many entries follow `after` without a gap, each as its form, its hash and the one before it say.
+
+    None if one does not. Rows are the fields of an entry, its form and its hash, of one chain in order; `previous` is
+    the hash of entry `after`.
     """
-    node, sequence, last = None, 0, FIRST
-    for batch in batches:
-        for row in batch:
-            if row[_NODE] != node:
-                node, sequence, last = row[_NODE], 0, FIRST
-            sequence += 1
-            if row[_SEQUENCE] != sequence or row[_PREVIOUS] != last or not _agrees(row):
-                return False
-            last = row[_HASH]
-        seen(len(batch))
+    number = 0
+    try:
+        for batch in batches:
+            if not _follow(batch, after + number, previous):
+                return None
+            number += len(batch)
+            previous = batch[-1][-1]
+    except _NOT_AN_ENTRY:
+        return None
+    return number
+
+
+def _follow(batch: Sequence[Sequence[Any]], after: int, last: bytes) -> bool:
+    number, join, text, size = after, b"".join, _text, _size
+    for (
+        ledger, node, sequence, time_us, kind, sender, message_id, source, target,
+        document, evidence, rules, signer, detail, previous, form, hashed,
+    ) in batch:  # fmt: skip
+        number += 1
+        named = message_id.encode()
+        parts = (
+            MAGIC, text[ledger], text[node], _numbers(_EIGHT, sequence, _EIGHT, time_us), text[kind], text[sender],
+            size[len(named)], named, text[source], text[target], size[len(document)], document,
+            size[len(evidence)], evidence, text[rules], text[signer], text[detail], size[len(previous)], previous,
+        )  # fmt: skip
+        if sequence != number or previous != last or form != join(parts):
+            return False
+        if sha256(b"\x00" + form).digest() != hashed:
+            return False
+        last = hashed
     return True
 
 
@@ -52,47 +95,3 @@ def flaws(chains: Iterable[Stored]) -> Iterator[Finding]:
             yield Finding("audit.chain", "", flaw.field, flaw.expected, flaw.got, flaw.node, flaw.sequence)
     if flawless:  # both looks disagree, which is no reason to say that all is well
         yield Finding("audit.chain")
-
-
-def formed(values: Sequence[Any]) -> bytes:
-    """The byte form of an entry, given its fields, in order, and anything after. Errors: one of `NOT_AN_ENTRY`."""
-    (ledger, node, sequence, time_us, kind, sender, message_id, source, target,
-     document, evidence, rules, signer, detail, previous, *_) = values  # fmt: skip
-    named = message_id.encode()
-    return b"".join(
-        (
-            MAGIC,
-            _text(ledger),
-            _text(node),
-            _numbers(_EIGHT, sequence, _EIGHT, time_us),
-            _text(kind),
-            _text(sender),
-            _length(len(named)),
-            named,
-            _text(source),
-            _text(target),
-            _length(len(document)),
-            document,
-            _length(len(evidence)),
-            evidence,
-            _text(rules),
-            _text(signer),
-            _text(detail),
-            _length(len(previous)),
-            previous,
-        )
-    )
-
-
-@lru_cache(maxsize=16384)  # but for the message's id, the texts of entries are few
-def _text(value: str) -> bytes:
-    octets = value.encode()
-    return _length(len(octets)) + octets
-
-
-def _agrees(row: Sequence[Any]) -> bool:
-    try:
-        form = formed(row)
-        return bool(form == row[_FORM] and sha256(b"\x00" + form).digest() == row[_HASH])
-    except NOT_AN_ENTRY:
-        return False

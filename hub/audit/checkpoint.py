@@ -5,7 +5,7 @@ Times of signing are the database's word; a cosignature's time is its witness's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,8 +28,13 @@ class LogKey:
     dates: tuple[datetime, datetime] | None = None
 
 
-def check_checkpoint(row: Sequence[Any], origin: str, keys: Sequence[LogKey]) -> Iterator[Finding]:
-    """Yield what is wrong with a stored checkpoint: size, root, note, time of signing. Its tree is not looked at."""
+def check_checkpoint(
+    row: Sequence[Any], origin: str, keys: Sequence[LogKey], *, joint: bool = False
+) -> Iterator[Finding]:
+    """Yield what is wrong with a stored checkpoint: size, root, note, time of signing. Its tree is not looked at.
+
+    One of `keys` has to have signed it; all of them if it is `joint`, the first after a change of keys.
+    """
     size, root, written, signed_us = row
     what = name_of(size)
     try:
@@ -41,6 +46,11 @@ def check_checkpoint(row: Sequence[Any], origin: str, keys: Sequence[LogKey]) ->
     stored = {"size": size, "root": root}
     yield from differing("audit.checkpoint", what, {"size": found.size, "root": found.root}, stored)
     yield from _check_dates(note, what, signed_us, keys)
+    if joint:
+        signed = {(signature.name, signature.key_id) for signature in note.signatures}
+        lacking = [known.key.id.hex() for known in keys if (known.key.name, known.key.id) not in signed]
+        if lacking:
+            yield Finding("audit.key-change", what, "note", ", ".join(lacking))
 
 
 def _check_dates(note: Note, what: str, signed_us: Any, keys: Sequence[LogKey]) -> Iterator[Finding]:
@@ -74,9 +84,10 @@ def check_cosignatures(
         yield from differing("audit.cosignature", what, expected, {"witness": witness, "line": line, "at_us": at_us})
 
 
-def read_kept(octets: bytes, origin: str, keys: Sequence[LogKey]) -> Checkpoint:
-    """A checkpoint that somebody else kept, proven to be this log's. Errors: Refused note.*"""
-    return open_checkpoint(read_note(octets), origin, [known.key for known in keys])
+def read_kept(octets: bytes, origin: str, keys: Callable[[int], Sequence[NoteKey]]) -> Checkpoint:
+    """A checkpoint that somebody else kept, proven to be this log's; `keys` by its size. Errors: Refused note.*"""
+    note = read_note(octets)
+    return open_checkpoint(note, origin, keys(Checkpoint.read(note.text).size))
 
 
 def name_of(size: object) -> str:

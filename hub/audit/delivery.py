@@ -6,6 +6,7 @@ records them: a copy's endpoint, its row id, its next attempt while it waits, an
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from hub.audit.held import Columns, Held
 from hub.audit.message import accepted_entry, name_of
 from hub.errors import Refused
 from hub.ledger import Entry
-from hub.message import DeliveryState, Hop, Role
+from hub.message import DeliveryState, Hop, ProvenBy, Role
 
 Read = Callable[[str], Evidence | None]
 """Gives what is kept under a digest, None if nothing is. Errors: Refused."""
 
+_THUMBPRINT = re.compile("[0-9a-f]{64}")
 _OPEN = frozenset({DeliveryState.WAITING, DeliveryState.LEASED})
 _DONE = frozenset({DeliveryState.DELIVERED, DeliveryState.DEAD})
 _TRIED = (Hop.DELIVERED, Hop.GAVE_UP, Hop.ATTEMPT_FAILED)
@@ -138,7 +140,9 @@ def _check_evidence(entry: Entry, copy: _Copy, held: Held, read: Read) -> Iterat
     confirmed = Claim(claim.sender, claim.message_id, claim.digest, claim.recipient, copy.row["id"])
     if evidence.claims.isdisjoint({claim, confirmed}):
         yield Finding("audit.evidence", copy.what, "content", str(claim), "", *place)
-    wanted = {"signer": evidence.signer, "detail": "signed" if evidence.signer else "unsigned"}
+    wanted = {"signer": evidence.signer, "detail": str(evidence.proven_by)}
+    if evidence.proven_by is ProvenBy.CONNECTION:  # the document does not say by which certificate, only the entry does
+        wanted["signer"] = entry.signer if _THUMBPRINT.fullmatch(entry.signer) else "a thumbprint"
     for name, value in wanted.items():
         if getattr(entry, name) != value:
             yield Finding("audit.evidence", copy.what, name, value, getattr(entry, name), *place)

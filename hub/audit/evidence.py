@@ -1,6 +1,7 @@
 """Reads a recipient's word that it has a message: an acknowledgement, or the confirmation of a mailbox.
 
-Proves who signed it and says what it claims. Whether that signer was trusted on that day is not asked.
+Proves who signed it and says what it claims. Whether that signer was trusted on that day is not asked. A confirmation
+without signature was proven by its connection, of which nothing but the entry tells.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from lxml import etree
 
 from hub import proof
 from hub.errors import Refused
+from hub.message import ProvenBy
 from hub.parser import ParseLimits, parse
 from hub.schema.schema import Schemas
 from hub.signing import signature
@@ -36,6 +38,7 @@ class Evidence:
     """What a document claims; `signer` is the thumbprint of the certificate that signed it, or empty."""
 
     signer: str
+    proven_by: ProvenBy
     claims: frozenset[Claim]
 
 
@@ -46,9 +49,11 @@ def read_evidence(raw: bytes, schemas: Schemas) -> Evidence:
     signer = signature.verify(root).thumbprint if root.find(SIGNATURE) is not None else ""
     match etree.QName(root).localname:
         case "acknowledgement":
-            return Evidence(signer, _acknowledged(root, raw, signer))
-        case "confirmRequest" if signer:
-            return Evidence(signer, _confirmed(root))
+            proven_by = ProvenBy.SIGNATURE if signer else ProvenBy.NOTHING
+            return Evidence(signer, proven_by, _acknowledged(root, raw, signer))
+        case "confirmRequest":
+            proven_by = ProvenBy.SIGNATURE if signer else ProvenBy.CONNECTION
+            return Evidence(signer, proven_by, _confirmed(root))
         case kind:
             raise Refused("request.kind", expected="acknowledgement | confirmRequest", got=str(kind))
 

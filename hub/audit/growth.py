@@ -35,6 +35,16 @@ class Growth:
         self.size += len(leaves)
         yield from self._add(0, leaves)
 
+    def adopt(self, roots: Sequence[bytes]) -> Iterator[Grown]:
+        """Take full tiles of level 0 by their roots; gives every tile above that is full now. Nothing may be held."""
+        if not self._held:
+            self._held.append([])
+            self._full.append(0)
+        self.size += len(roots) * WIDTH
+        self._full[0] += len(roots)
+        self.roots += roots
+        yield from self._add(1, roots)
+
     def partial(self) -> Iterator[Grown]:
         """The tiles that are not full, lowest level first."""
         for level, held in enumerate(self._held):

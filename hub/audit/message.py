@@ -67,6 +67,17 @@ def check_message(held: Held, raw: bytes | None, standard: Standard) -> Iterator
         yield from _check_stamp(entry, held, standard)
 
 
+def check_record(held: Held, standard: Standard) -> Iterator[Finding]:
+    """Yield what is wrong with a message whose envelope is gone by rule, as far as entry and stamp tell without it."""
+    entry = accepted_entry(held)
+    if entry is None:
+        count = sum(hop.entry.kind == Hop.ACCEPTED for hop in held.hops)
+        yield Finding("audit.message-entry", name_of(held), expected="1", got=str(count))
+        return
+    yield from _check_entry(entry, held, str(held.message["signer"]), standard)
+    yield from _check_stamp(entry, held, standard)
+
+
 def _read(raw: bytes, schemas: Schemas) -> tuple[Envelope, Signed]:
     root = parse(raw, LIMITS)
     schemas.check_envelope(root)

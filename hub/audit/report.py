@@ -19,10 +19,34 @@ class Row(StrEnum):
     REFUSAL = "refusal"
     LEAF = "leaf"
     CHECKPOINT = "checkpoint"
+    TIMESTAMP = "timestamp"
 
 
 Seen = Callable[[Row, int], None]
 """Told of each row looked at, or of several: kind and number."""
+Count = Callable[[int], None]
+"""Told how many more rows of one kind were looked at."""
+
+
+class Told:
+    """Tells of each row once, though they be looked at a second time."""
+
+    def __init__(self, tell: Count) -> None:
+        self._tell = tell
+        self._told = 0
+
+    def anew(self) -> Count:
+        """To be told of the rows from the first one on."""
+        looked = 0
+
+        def count(number: int) -> None:
+            nonlocal looked
+            looked += number
+            if looked > self._told:
+                self._tell(looked - self._told)
+                self._told = looked
+
+        return count
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 Found: a leaf that is not its entry's hash or stands in the wrong place, an entry that the sequencer passed over, tiles
 or a head that do not follow from the leaves, a checkpoint or cosignature that does not verify or whose root is not that
-of its leaves, a key used outside its dates. As every checkpoint is compared with one and the same row of leaves, they
-are consistent with each other if nothing is found. Not to be found from inside: an end cut off together with its
-checkpoints, yesterday's database, and everything rebuilt with the log's own key. For these give checkpoints that
-somebody kept elsewhere.
+of its leaves, a key used outside its dates, a key that no change signed by old and new keys leads to, a time-stamp that
+is altered, of another checkpoint or not of a configured authority. As every checkpoint is compared with one and the
+same row of leaves, they are consistent with each other if nothing is found. Not to be found from inside: an end cut off
+together with its checkpoints, yesterday's database, and everything rebuilt with the log's own key. For these give
+checkpoints that somebody kept elsewhere.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,55 +24,49 @@ from sqlalchemy import Connection
 
 from hub.audit.checkpoint import LogKey, check_checkpoint, check_cosignatures, name_of, read_kept
 from hub.audit.finding import Finding, shown
-from hub.audit.growth import Grown, Growth, Roots
+from hub.audit.growth import Growth, Roots
+from hub.audit.keys import check_changes, check_told, open_changes
+from hub.audit.leaves import Placed, check_leaves, of_entry
+from hub.audit.log import LogStandard
+from hub.audit.report import Count, Row, Seen
+from hub.audit.sharing import Share
+from hub.audit.timestamp import check_timestamp
 from hub.errors import Misconfigured, Refused
 from hub.settings import Settings
 from hub.store import tree_holdings
 from hub.store.store import Store
+from hub.timestamp import read_anchors
 from hub.tree.key import Ed25519NoteSigner, Kind, NoteKey, read_keys
+from hub.tree.key_change import Epochs
 from hub.tree.merkle import EMPTY
-from hub.tree.tiles import HASH, WIDTH, split, tile_path
+from hub.tree.tiles import WIDTH, split
 from hub.trust.certificate import read_certificate
-
-_NO_HASH = bytes(HASH)
-_BEFORE_THE_FIRST = (0, b"")
-Count = Callable[[int], None]
-"""Told how many more rows were looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogStandard:
-    """What a tree is measured by: its origin, the keys of its log and of its witnesses, and how late a leaf may be.
-
-    `kept` are checkpoints (notes) from outside, by the name that findings call them by.
-    """
-
-    origin: str
-    keys: tuple[LogKey, ...]
-    witnesses: tuple[NoteKey, ...] = ()
-    lag: timedelta = timedelta(seconds=5)
-    kept: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Placed:
-    """What the leaves came to: the tree, and of each node the last entry with its hash."""
+class _Placed(Placed):
+    """What leaves, keys and checkpoints came to."""
 
-    growth: Growth = field(default_factory=Growth)
-    last: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
     signed_us: int = 0
+    epochs: Epochs = field(default_factory=lambda: Epochs((), ((),)))
+    joint: dict[int, tuple[NoteKey, ...]] = field(default_factory=dict)
+
+    def keys_of(self, size: int) -> tuple[NoteKey, ...]:
+        """The keys that may have signed the checkpoint of this size."""
+        return self.joint.get(size) or self.epochs.at(size)
 
 
 def log_standard_of(
     folder: Path, settings: Settings, store: Store, certificates: Sequence[bytes], kept: Mapping[str, bytes]
 ) -> LogStandard:
-    """What to measure an installation's tree by; `certificates` are those that are or were the hub's, as DER.
+    """What to measure an installation's tree by; `certificates` are the hub's, the present one first, as DER.
 
-    Errors: Misconfigured key.unreadable, certificate.unreadable, note.*
+    Errors: Misconfigured key.unreadable, certificate.unreadable, note.*, timestamp.anchors.
     """
     # The same name that hub.sequence gives the log: verbs do not know each other.
     origin = settings.log_origin(store.ledger_id)
-    keys = [key for der in certificates if (key := _certified(origin, der))]
+    certified = [_certified(origin, der) for der in certificates]
+    keys = [key for key in certified[:1] if key]
     if settings.ledger.key:
         try:
             pem = (folder / settings.ledger.key).read_bytes()
@@ -79,7 +74,16 @@ def log_standard_of(
             raise Misconfigured("key.unreadable", where="ledger.key", operator=str(error)) from None
         keys.append(LogKey(Ed25519NoteSigner.from_pem(origin, pem).key))
     lag = timedelta(seconds=settings.ledger.alarm)
-    return LogStandard(origin, tuple(keys), read_keys(settings.ledger.witnesses), lag, kept)
+    anchors = settings.ledger.timestamp_anchors
+    return LogStandard(
+        origin=origin,
+        keys=tuple(keys),
+        witnesses=read_keys(settings.ledger.witnesses),
+        lag=lag,
+        kept=kept,
+        retired=tuple(key for key in certified[1:] if key),
+        anchors=read_anchors(folder / anchors) if anchors else (),
+    )
 
 
 def _certified(origin: str, der: bytes) -> LogKey | None:
@@ -93,80 +97,57 @@ def _certified(origin: str, der: bytes) -> LogKey | None:
 
 
 def check_tree(
-    connection: Connection, standard: LogStandard, leaf: Count = lambda n: None, checkpoint: Count = lambda n: None
+    connection: Connection,
+    standard: LogStandard,
+    seen: Seen = lambda row, number: None,
+    shares: Sequence[Share] = (),
 ) -> Iterator[Finding]:
-    """Yield everything that is wrong with the tree, leaves first; `leaf` and `checkpoint` are told of rows."""
+    """Yield everything that is wrong with the tree, leaves first; `shares` are ways to have them looked at quickly."""
     placed = _Placed()
-    yield from _check_leaves(connection, placed, leaf)
-    yield from _check_checkpoints(connection, standard, placed, checkpoint)
+    yield from check_leaves(connection, placed, shares, partial(seen, Row.LEAF))
+    yield from _check_keys(connection, standard, placed)
+    yield from _check_checkpoints(connection, standard, placed, partial(seen, Row.CHECKPOINT))
+    yield from _check_timestamps(connection, standard, partial(seen, Row.TIMESTAMP))
     yield from _check_head(connection, placed)
     yield from _check_waiting(connection, placed, standard.lag)
     yield from _check_kept(connection, standard, placed)
 
 
-def _check_leaves(connection: Connection, placed: _Placed, seen: Count) -> Iterator[Finding]:
-    expected = 0
-    for batch in tree_holdings.leaf_rows(connection):
-        hashes = []
-        for place, node, sequence, stored, entry in batch:
-            before, _ = placed.last.get(node, _BEFORE_THE_FIRST)
-            if place != expected or sequence != before + 1:
-                yield _misplaced(place, expected, node, sequence, before + 1)
-            if stored != entry:
-                right = "-" if entry is None else shown(entry)
-                yield _of_entry("audit.leaf", f"leaf {place}", "hash", right, shown(stored), node, sequence)
-            hashed = stored if type(stored) is bytes and len(stored) == HASH else _NO_HASH
-            placed.last[node] = (sequence if type(sequence) is int else before + 1, hashed)
-            expected = place + 1 if type(place) is int else expected + 1
-            hashes.append(hashed)
-        for tile in placed.growth.add(hashes):
-            yield from _check_tile(connection, tile)
-        seen(len(batch))
-    for tile in placed.growth.partial():
-        yield from _check_tile(connection, tile)
-    wanted, got = placed.growth.tiles(), tree_holdings.tile_count(connection)
-    if wanted != got:
-        yield Finding("audit.tile", "tiles", "number", str(wanted), str(got))
-
-
-def _misplaced(place: Any, expected: int, node: Any, sequence: Any, following: int) -> Finding:
-    wanted, got = f"{expected}: {following}", f"{shown(place)}: {shown(sequence)}"
-    return _of_entry("audit.leaf-order", f"leaf {shown(place)}", "place", wanted, got, node, sequence)
-
-
-def _of_entry(code: str, what: str, field_: str, expected: str, got: str, node: Any, sequence: Any) -> Finding:
-    return Finding(code, what, field_, expected, got, shown(node), sequence if isinstance(sequence, int) else 0)
-
-
-def _check_tile(connection: Connection, tile: Grown) -> Iterator[Finding]:
-    stored = tree_holdings.tile(connection, tile.level, tile.number)
-    wanted = b"".join(tile.hashes)
-    if stored == wanted:
-        return
-    what = tile_path(tile.level, tile.number, len(tile.hashes))
-    if not isinstance(stored, bytes) or len(stored) != len(wanted):
-        length = len(stored) if isinstance(stored, bytes) else type(stored).__name__
-        yield Finding("audit.tile", what, "length", str(len(wanted)), str(length))
-        return
-    pairs = zip(tile.hashes, split(stored), strict=True)
-    index, (should, got) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
-    yield Finding("audit.tile", what, f"hash {index}", should.hex(), got.hex())
+def _check_keys(connection: Connection, standard: LogStandard, placed: _Placed) -> Iterator[Finding]:
+    rows = tree_holdings.key_change_rows(connection)
+    changes, wrong = open_changes(rows, standard.origin)
+    yield from wrong
+    placed.epochs = Epochs.of((known.key for known in standard.keys), changes)
+    root = partial(_root_at, connection, placed.growth)
+    yield from check_changes(changes, placed.epochs, placed.growth.size, root)
+    yield from check_told(rows, tree_holdings.key_change_acts(connection))
 
 
 def _check_checkpoints(
     connection: Connection, standard: LogStandard, placed: _Placed, seen: Count
 ) -> Iterator[Finding]:
-    roots, leaves = Roots(placed.growth.roots), _ragged_reader(connection)
+    roots, leaves, before = Roots(placed.growth.roots), _ragged_reader(connection), 0
     for batch in tree_holdings.checkpoint_rows(connection):
         for row in batch:
             size, root, _, signed_us = row
-            yield from check_checkpoint(row, standard.origin, standard.keys)
+            keys, joint = placed.epochs.signing(before, size if type(size) is int else before)
+            if joint:
+                placed.joint[size] = keys
+            yield from check_checkpoint(row, standard.origin, standard.dated(keys), joint=joint)
             yield from _check_root(size, root, placed.growth, roots, leaves)
             yield from check_cosignatures(row, tree_holdings.cosignature_rows(connection, size), standard.witnesses)
             placed.signed_us = signed_us if isinstance(signed_us, int) else placed.signed_us
+            before = size if type(size) is int else before
         seen(len(batch))
     for size in tree_holdings.cosignatures_alone(connection):
         yield Finding("audit.cosignature", name_of(size), "size", got=shown(size))
+
+
+def _check_timestamps(connection: Connection, standard: LogStandard, seen: Count) -> Iterator[Finding]:
+    for batch in tree_holdings.timestamp_rows(connection):
+        for row in batch:
+            yield from check_timestamp(row, standard.anchors)
+        seen(len(batch))
 
 
 Ragged = Callable[[int], Sequence[bytes]]
@@ -209,7 +190,7 @@ def _check_head(connection: Connection, placed: _Placed) -> Iterator[Finding]:
     for node in sorted(positions.keys() | placed.last.keys(), key=shown):
         if positions.get(node) != placed.last.get(node):
             expected, got = (placed.last.get(node) or ("", b""))[0], (positions.get(node) or ("", b""))[0]
-            yield _of_entry("audit.head", "numbered", "sequence", shown(expected), shown(got), node, expected)
+            yield of_entry("audit.head", "numbered", "sequence", shown(expected), shown(got), node, expected)
 
 
 def _whole_root(connection: Connection, growth: Growth) -> bytes:
@@ -232,13 +213,13 @@ def _check_waiting(connection: Connection, placed: _Placed, lag: timedelta) -> I
             continue
         first, count = tree_holdings.waiting(connection, node, numbered, overdue)
         if count:
-            yield _of_entry("audit.unnumbered", f"{count}", "time_us", "", "", node, first)
+            yield of_entry("audit.unnumbered", f"{count}", "time_us", "", "", node, first)
 
 
 def _check_kept(connection: Connection, standard: LogStandard, placed: _Placed) -> Iterator[Finding]:
     for name, octets in standard.kept.items():
         try:
-            found = read_kept(octets, standard.origin, standard.keys)
+            found = read_kept(octets, standard.origin, placed.keys_of)
         except Refused as error:
             yield Finding("audit.kept", name, "note", got=error.code)
             continue

@@ -11,7 +11,10 @@ from hub.ledger import Entry
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One message: the envelope as it was signed, attachments beside it by manifest id, and the hub's stamp."""
+    """One message: the envelope as it was signed, attachments beside it by manifest id, and the hub's stamp.
+
+    `purged` names the entry (NODE/SEQUENCE) by which its documents went; then there is neither envelope nor attachment.
+    """
 
     sender: str
     message_id: str
@@ -20,6 +23,7 @@ class Paper:
     envelope: bytes
     stamp: bytes
     beside: tuple[tuple[str, bytes], ...]
+    purged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Dossier:
     """All that one evidence file will hold. `checkpoint` is the note with its cosignatures; `log_keys` verify it.
 
     `evidence` are the documents that entries name by digest; `timestamps` are pairs of what was stamped and the answer
-    (RFC 3161).
+    (RFC 3161); `key_changes` the notes by which the log's keys were changed.
     """
 
     hub: str
@@ -60,3 +64,4 @@ class Dossier:
     log_keys: tuple[str, ...]
     trusted: Trusted
     timestamps: tuple[tuple[bytes, bytes], ...] = ()
+    key_changes: tuple[str, ...] = ()

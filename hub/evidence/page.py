@@ -29,6 +29,7 @@ _HOPS = {
     Hop.GAVE_UP: "停止投递 given up",
     Hop.RESENT: "重新投递 resent",
     Hop.NOTICE: "未投递通知 notice",
+    Hop.ADMIN: "管理操作 administered",
 }
 _TITLE = "公文交换证据 Evidence of exchange"
 _STYLE = (
@@ -70,7 +71,8 @@ def _message(dossier: Dossier, number: int, one: Paper) -> Section:
     rows = (
         ("文号 Number", one.title),
         ("接收时间 Received", f"{one.received:%Y-%m-%d %H:%M:%S} UTC"),
-        ("信封 SHA-256", hashlib.sha256(one.envelope).hexdigest()),
+        ("信封 SHA-256", hashlib.sha256(one.envelope).hexdigest() if not one.purged else ""),
+        ("正文 Documents", f"已按保存期限规则清理 purged by rule: {one.purged}" if one.purged else ""),
         *(_hop(proven) for proven in hops),
     )
     return Section(f"{number}. {one.sender}/{one.message_id}", tuple(row for row in rows if row[1]))

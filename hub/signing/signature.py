@@ -43,9 +43,22 @@ def sign(root: etree._Element, signer: Signer) -> bytes:
     if prefixes:
         _check_prefixes(root, prefixes)
         canonical = _canonical(root, prefixes)
+    return _with_last_child(root, _signature_over(canonical, prefixes, signer))
+
+
+def sign_canonical(canonical: bytes, signer: Signer) -> bytes:
+    """Return a document with its signature, like `sign`; `canonical` is the document and its own canonical form.
+
+    The caller vouches for that form, and that every prefix in a value is the one of the element around it.
+    """
+    place = canonical.rindex(b"</")
+    return canonical[:place] + _signature_over(canonical, (), signer) + canonical[place:]
+
+
+def _signature_over(canonical: bytes, prefixes: tuple[str, ...], signer: Signer) -> bytes:
     signed_info = SignedInfo(signer.algorithm, prefixes, signer.algorithm.digest(canonical))
     value = signer.sign(signed_info.write(canonical=True).encode())
-    return _with_last_child(root, write_signature(signed_info, value, (signer.certificate, *signer.chain)))
+    return write_signature(signed_info, value, (signer.certificate, *signer.chain))
 
 
 def verify(root: etree._Element) -> Signed:

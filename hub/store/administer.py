@@ -14,9 +14,10 @@ from hub.store.operate import Order
 from hub.store.transaction import Transaction
 
 
-def record(transaction: Transaction, order: Order, at: datetime, what: Deed, before: Facts, after: Facts) -> None:
-    """Append the entry of an act and keep the act."""
+def record(transaction: Transaction, order: Order, at: datetime, what: Deed, before: Facts, after: Facts) -> str:
+    """Append the entry of an act, keep the act, and return its digest."""
     written = Act(order.by, what, order.reason, before, after).written()
     evidence = hashlib.sha256(written).hexdigest()
     transaction.stage_document(evidence, written)
     transaction.append(Hop.ADMIN, at, source=order.hub, evidence=evidence, detail=what)
+    return evidence

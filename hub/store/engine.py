@@ -1,12 +1,13 @@
 """Opens a database: SQLite (WAL, full fsync) or PostgreSQL (psycopg 3).
 
-Refuses a database of a newer layout, one that belongs to nobody, and a folder that cannot be written, before anything
-is changed.
+Refuses a database of another layout, one that belongs to nobody, and a folder that cannot be written, before anything
+is changed. Of several servers in an address, the one that takes writes is used: a standby that was promoted is found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from select import POLLIN, poll
@@ -17,25 +18,33 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from hub.errors import Misconfigured
+from hub.settings import DatabasePool
 from hub.store.faults import translated
+from hub.store.migrations import latest
 from hub.store.tables import VERSION, meta, metadata
 
+UNLIMITED = DatabasePool(statement_timeout=0, lock_timeout=0, idle_timeout=0)
+"""For what an administrator starts and watches."""
+MOVED = "moved"
+"""The key in `meta` of a database whose installation goes on in another: when it left."""
 _OURS = {"version", "hub", "ledger", "registry"}
+_SEVERAL = re.compile(
+    r"(?P<before>[^:/]+://(?:[^@/]*@)?)(?P<hosts>[^/?@]*,[^/?@]*)(?P<name>/[^?]*)?(?:\?(?P<query>.*))?"
+)
 _POSTGRESQL: dict[str, Any] = {
     "connect_timeout": 10,  # seconds, per address
     "keepalives_idle": 30,  # a primary that vanished without a word is noticed within a minute or so
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    "fallback_application_name": "hub",
 }
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, pool: DatabasePool = UNLIMITED) -> Engine:
     """An engine for `url`, not yet opened. Errors: Misconfigured store.url, store.driver."""
     try:
-        parsed = make_url(url)
+        parsed = make_url(_with_hosts_apart(url))
         if parsed.drivername in ("postgresql", "postgresql+psycopg"):
-            return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+            return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool)
         if parsed.drivername != "sqlite":
             raise ArgumentError("neither sqlite nor postgresql+psycopg")
         engine = create_engine(parsed)
@@ -48,20 +57,62 @@ def connect(url: str) -> Engine:
     return engine
 
 
+def _with_hosts_apart(url: str) -> str:
+    """An address with several servers, as libpq writes it (`//a:5432,b:5432/name`), in the form SQLAlchemy takes."""
+    found = _SEVERAL.fullmatch(url)
+    if found is None or not url.startswith("postgresql"):
+        return url
+    hosts = [*(f"host={host}" for host in found["hosts"].split(",")), *filter(None, [found["query"]])]
+    return f"{found['before']}{found['name'] or '/'}?{'&'.join(hosts)}"
+
+
 def has_password(url: str) -> bool:
     """Whether a database URL holds a password, so that what it is written in must be closed to others."""
     try:
-        parsed = make_url(url) if url else None
+        parsed = make_url(_with_hosts_apart(url)) if url else None
     except (ArgumentError, ValueError):
         return True
     return parsed is not None and bool(parsed.password or "password" in parsed.query)
 
 
-def _postgresql(url: URL) -> Engine:
-    arguments = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
-    engine = create_engine(url, connect_args=arguments, isolation_level="READ COMMITTED")
+def user_of(url: str) -> str:
+    """Whom a database URL logs in, as far as it says. Errors: Misconfigured store.url."""
+    with opened(url) as engine:
+        return engine.url.username or ""
+
+
+def _postgresql(url: URL, pool: DatabasePool) -> Engine:
+    defaults = {**_POSTGRESQL, "fallback_application_name": f"hub {VERSION}"}
+    if _servers(url) > 1:
+        defaults["target_session_attrs"] = "read-write"
+    arguments = {name: value for name, value in defaults.items() if name not in url.query}
+    arguments["options"] = " ".join([*_limits(pool), *url.normalized_query.get("options", ())])
+    url = url.difference_update_query(["options"])
+    engine = create_engine(
+        url,
+        connect_args=arguments,
+        isolation_level="READ COMMITTED",
+        pool_size=pool.connections,
+        max_overflow=0,
+        pool_timeout=pool.wait or None,
+    )
     event.listen(engine, "checkout", _check_idle)
     return engine
+
+
+def _servers(url: URL) -> int:
+    """How many servers an address names."""
+    return sum(len(host.split(",")) for host in url.normalized_query.get("host", (url.host or "",)))
+
+
+def _limits(pool: DatabasePool) -> Iterator[str]:
+    """The server's settings for our sessions; what the address sets itself comes later, and counts."""
+    for name, seconds in (
+        ("statement_timeout", pool.statement_timeout),
+        ("lock_timeout", pool.lock_timeout),
+        ("idle_in_transaction_session_timeout", pool.idle_timeout),
+    ):
+        yield f"-c {name}={round(seconds * 1000)}"
 
 
 def _check_idle(connection: Any, record: Any, given: Any) -> None:
@@ -92,9 +143,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Engine]:
+def opened(url: str, pool: DatabasePool = UNLIMITED) -> Iterator[Engine]:
     """An engine whose connections are closed at the end."""
-    engine = connect(url)
+    engine = connect(url, pool)
     try:
         yield engine
     finally:
@@ -104,19 +155,30 @@ def opened(url: str) -> Iterator[Engine]:
 def create(url: str, facts: dict[str, str]) -> None:
     """Create all tables and write `facts` into `meta`, or change nothing. Errors: Misconfigured store.exists."""
     with opened(url) as engine:
-        _create(engine, facts)
+        check_absent(engine)
+        with translated(), engine.execution_options(hub_writes=True).begin() as connection:
+            create_tables(connection)
+            rows = {"version": str(VERSION), "oldest": str(latest().oldest), **facts}
+            connection.execute(insert(meta), [{"key": k, "value": v} for k, v in rows.items()])
 
 
-def _create(engine: Engine, facts: dict[str, str]) -> None:
+def check_absent(engine: Engine) -> None:
+    """Refuse a database in which anything is kept already. Errors: Misconfigured store.exists."""
     path = engine.url.database
-    if engine.dialect.name == "sqlite" and path and Path(path).exists() and Path(path).stat().st_size:
-        raise Misconfigured("store.exists")
-    with translated(), engine.execution_options(hub_writes=True).begin() as connection:
+    if engine.dialect.name == "sqlite":
+        if path and Path(path).exists() and Path(path).stat().st_size:
+            raise Misconfigured("store.exists")
+        return
+    with translated(), engine.connect() as connection:
         if inspect(connection).get_table_names():
             raise Misconfigured("store.exists", operator=str(engine.url))
-        metadata.create_all(connection)
-        rows = {"version": str(VERSION), **facts}
-        connection.execute(insert(meta), [{"key": k, "value": v} for k, v in rows.items()])
+
+
+def create_tables(connection: Connection) -> None:
+    """Create all tables, in the same transaction. Errors: Misconfigured store.exists."""
+    if inspect(connection).get_table_names():
+        raise Misconfigured("store.exists", operator=str(connection.engine.url))
+    metadata.create_all(connection)
 
 
 def discard(url: str) -> None:
@@ -125,11 +187,8 @@ def discard(url: str) -> None:
         metadata.drop_all(connection)
 
 
-def read_meta(engine: Engine) -> dict[str, str]:
-    """What `meta` says, after the checks that the database is one of ours and not newer than this program.
-
-    Errors: Misconfigured store.absent, store.foreign, store.newer.
-    """
+def read_facts(engine: Engine) -> dict[str, str]:
+    """What `meta` says, whatever the layout. Errors: Misconfigured store.absent, store.foreign."""
     path = engine.url.database
     if engine.dialect.name == "sqlite" and path not in (None, ":memory:") and not Path(str(path)).exists():
         raise Misconfigured("store.absent", operator=str(path))
@@ -137,9 +196,30 @@ def read_meta(engine: Engine) -> dict[str, str]:
         if not inspect(connection).has_table("meta"):
             raise Misconfigured("store.absent", operator=str(engine.url))
         facts = {row.key: row.value for row in connection.execute(select(meta))}
-    if not facts.keys() >= _OURS:
+    facts.setdefault("oldest", facts.get("version", ""))
+    if not facts.keys() >= _OURS or not (facts["version"].isdigit() and facts["oldest"].isdigit()):
         raise Misconfigured("store.foreign", operator=str(engine.url))
-    found = facts["version"]
-    if not found.isdigit() or int(found) > VERSION:
-        raise Misconfigured("store.newer", expected=str(VERSION), got=found)
+    return facts
+
+
+def check_owner(facts: Mapping[str, str], hub_id: str) -> None:
+    """The database belongs to this hub. Errors: Misconfigured store.other-hub."""
+    if facts["hub"] != hub_id:
+        raise Misconfigured("store.other-hub", expected=hub_id, got=facts["hub"])
+
+
+def read_meta(engine: Engine, hub_id: str = "") -> dict[str, str]:
+    """What `meta` says, after the checks that this program can work with the database, for `hub_id` if that is given.
+
+    A newer layout is worked with if it says that programs of this one still may. Errors: Misconfigured store.absent,
+    store.foreign, store.other-hub, store.newer, store.older, store.moved.
+    """
+    facts = read_facts(engine)
+    check_owner(facts, hub_id or facts["hub"])
+    if int(facts["oldest"]) > VERSION:
+        raise Misconfigured("store.newer", expected=str(VERSION), got=facts["version"])
+    if int(facts["version"]) < VERSION:
+        raise Misconfigured("store.older", expected=str(VERSION), got=facts["version"])
+    if MOVED in facts:
+        raise Misconfigured("store.moved", got=facts[MOVED])
     return facts

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, select
 
 from hub.errors import Misconfigured, Refused
 from hub.evidence.dossier import Paper, Proven
 from hub.ledger import read_form
+from hub.store.purging import purged_of
 from hub.store.tables import certificates, documents, ledger
 from hub.store.timestamps import read_timestamp
 from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_message
@@ -33,20 +34,33 @@ def with_replies(connection: Connection, found: Iterable[StoredMessage]) -> list
 
 
 def read_paper(connection: Connection, message: StoredMessage) -> Paper:
-    """A message with its bytes. Errors: Misconfigured store.lost."""
+    """A message with its bytes, or with the entry of its purge. Errors: Misconfigured store.lost."""
+    purge = read_purge(connection, message)
+    gone = purge is not None and read_document(connection, message.digest) is None
     return Paper(
         sender=message.sender,
         message_id=message.message_id,
         title=message.document_number or message.case_number or "",
         received=message.received,
-        envelope=_kept(connection, message.digest),
+        envelope=b"" if gone else _kept(connection, message.digest),
         stamp=message.stamp,
-        beside=tuple(read_attachments(connection, message.id)),
+        beside=() if gone else tuple(read_attachments(connection, message.id)),
+        purged=f"{purge[0]}/{purge[1]}" if gone and purge else "",
     )
 
 
+def read_purge(connection: Connection, message: StoredMessage) -> tuple[str, int, bytes] | None:
+    """Node, sequence and form of the entry by which a message's documents were purged."""
+    found = purged_of(connection, [message.id]).get(message.id)
+    if found is None:
+        return None
+    named = and_(func.length(ledger.c.evidence) > 0, ledger.c.evidence == bytes.fromhex(found[1]))
+    row = connection.execute(select(ledger.c.node, ledger.c.sequence, ledger.c.form).where(named)).first()
+    return (row.node, row.sequence, bytes(row.form)) if row else None
+
+
 def read_proven(connection: Connection, message: StoredMessage, size: int | None = None) -> list[Proven]:
-    """Every entry about a message with its place in the tree of this size, or the latest.
+    """Every entry about a message, that of its purge too, with its place in the tree of this size, or the latest.
 
     Errors: Refused tree.not-numbered, tree.no-checkpoint; Misconfigured tree.damaged, if a stored form is no entry too.
     """
@@ -55,7 +69,9 @@ def read_proven(connection: Connection, message: StoredMessage, size: int | None
         .where(ledger.c.sender == message.sender, ledger.c.message_id == message.message_id)
         .order_by(ledger.c.time_us, ledger.c.node, ledger.c.sequence)
     )
-    return [_proven(connection, row.node, row.sequence, row.form, size) for row in rows.all()]
+    found = [(row.node, row.sequence, row.form) for row in rows.all()]
+    purge = read_purge(connection, message)
+    return [_proven(connection, *one, size) for one in (*found, *([purge] if purge else []))]
 
 
 def _proven(connection: Connection, node: str, sequence: int, form: bytes, size: int | None) -> Proven:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from hub.errors import HubError, Misconfigured, Unavailable
 
@@ -20,7 +21,8 @@ _BY_STATE = (
     ("23505", RACED),  # unique_violation: two nodes took the same message at the same moment
     ("40", RACED),  # serialization_failure, deadlock_detected
     ("55P03", "store.busy"),  # lock_not_available
-    ("57014", "store.busy"),  # query_canceled, by a statement's time limit
+    ("57014", "store.slow"),  # query_canceled, by a statement's time limit
+    ("25P03", "store.slow"),  # idle_in_transaction_session_timeout
     ("53100", "store.full"),  # disk_full
     ("53", "store.busy"),  # too many connections, out of memory
     ("25006", "store.read-only"),  # a standby, or a primary that was made read-only
@@ -47,6 +49,7 @@ _BY_WORDS = (
     ('FATAL:  database "', "store.absent"),
     ("no password supplied", "store.login"),
     ("too many clients", "store.busy"),
+    ("session is read-only", "store.read-only"),  # of several servers, none takes writes
 )
 _OTHERWISE = "store.unreachable"
 _TO_MEND = {"store.login", "store.absent", "store.forbidden", "store.foreign", "store.value", "store.damaged"}
@@ -72,3 +75,5 @@ def translated() -> Iterator[None]:
         raise translate(error) from error
     except DisconnectionError as error:
         raise Unavailable("store.unreachable", operator=str(error)) from error
+    except NoneFree as error:  # every connection of this process is in use
+        raise Unavailable("store.busy", operator=str(error)) from error

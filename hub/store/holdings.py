@@ -169,6 +169,23 @@ def evidence_of(connection: Connection, node: str, kind: Hop) -> list[str]:
     return [bytes(evidence).hex() for evidence in found]
 
 
+def evidence_places(connection: Connection, node: str, kind: Hop, detail: str) -> list[tuple[int, str]]:
+    """Sequence and evidence (hex) of a node's entries of one kind and detail, in order of their sequence."""
+    wanted = and_(ledger.c.node == node, ledger.c.kind == str(kind), ledger.c.detail == detail)
+    rows = connection.execute(select(ledger.c.sequence, ledger.c.evidence).where(wanted).order_by(ledger.c.sequence))
+    return [(row.sequence, bytes(row.evidence).hex()) for row in rows]
+
+
+def is_evidence(connection: Connection, digest: str, kind: Hop) -> bool:
+    """Whether an entry of this kind names a document as its evidence."""
+    try:
+        raw = bytes.fromhex(digest)
+    except ValueError:
+        return False
+    named = and_(func.length(ledger.c.evidence) > 0, ledger.c.evidence == raw, ledger.c.kind == str(kind))
+    return connection.execute(select(ledger.c.sequence).where(named).limit(1)).first() is not None
+
+
 def reasons(connection: Connection, node: str, first: int, last: int) -> dict[int, Columns]:
     """The refusal rows beside one node's entries `first` to `last`, by sequence."""
     span = and_(refusals.c.node == node, refusals.c.sequence.between(first, last))

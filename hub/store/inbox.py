@@ -59,9 +59,17 @@ def find_message(transaction: Transaction, sender: str, message_id: str) -> Know
 
 
 def add_message(
-    transaction: Transaction, proven: Proven, stamp: bytes, at: datetime, beside: Sequence[tuple[Attachment, bytes]]
+    transaction: Transaction,
+    proven: Proven,
+    stamp: bytes,
+    at: datetime,
+    beside: Sequence[tuple[Attachment, bytes]],
+    uploaded: Sequence[tuple[Attachment, str]] = (),
 ) -> int:
-    """Stage an accepted message, its envelope and its attachments; return the message's row id."""
+    """Stage an accepted message, its envelope and its attachments; return the message's row id.
+
+    `beside` come with their bytes, `uploaded` with the upload that has them.
+    """
     header, received = proven.header, to_microseconds(at)
     [row_id] = transaction.allocate(messages)
     transaction.stage_document(proven.digest, proven.raw)
@@ -85,15 +93,21 @@ def add_message(
             "size": len(proven.raw),
             "signer": proven.signer.thumbprint,
             "stamp": stamp,
-            "beside": len(beside),
-            "beside_size": sum(line.size for line, _ in beside),
+            "beside": len(beside) + len(uploaded),
+            "beside_size": sum(line.size for line, _ in (*beside, *uploaded)),
         },
     )
     for line, content in beside:
         transaction.stage_document(line.sha256, content)
-        row = {"message": row_id, "attachment": line.id, "digest": line.sha256}
-        transaction.stage(message_attachments, row)
+        _attach(transaction, row_id, line, None)
+    for line, upload in uploaded:
+        _attach(transaction, row_id, line, upload)
     return row_id
+
+
+def _attach(transaction: Transaction, message: int, line: Attachment, upload: str | None) -> None:
+    row = {"message": message, "attachment": line.id, "digest": line.sha256, "upload": upload}
+    transaction.stage(message_attachments, row)
 
 
 def add_deliveries(

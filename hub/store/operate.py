@@ -19,6 +19,7 @@ from hub.directory import Directory
 from hub.errors import Refused
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState, Hop
+from hub.store.purging import purged_of
 from hub.store.tables import deliveries, messages
 from hub.store.transaction import Transaction
 
@@ -39,7 +40,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Resent:
-    """How many deliveries are under way again, and how many could not be because their message has expired."""
+    """How many deliveries are under way again, and how many could not be: their message has expired, or was purged."""
 
     resent: int
     expired: int
@@ -112,7 +113,7 @@ def resend(
 ) -> None:
     """Deliver to one recipient once more, after its delivery was given up; with `again` also after it succeeded.
 
-    Errors: Refused delivery.recipient, delivery.state, delivery.expired.
+    Errors: Refused delivery.recipient, delivery.state, delivery.expired, message.purged.
     """
     row = transaction.connection.execute(_locked(_of_message(sender, message_id, recipient))).first()
     if row is None:
@@ -120,6 +121,8 @@ def resend(
     ended = [DeliveryState.DEAD, DeliveryState.DELIVERED] if again else [DeliveryState.DEAD]
     if row.state not in ended:
         raise Refused("delivery.state", expected=" | ".join(ended), got=row.state, where=recipient)
+    if purged_of(transaction.connection, [row.message]):
+        raise Refused("message.purged", where=message_id)
     if _expired(row, at):
         raise Refused("delivery.expired", where=recipient)
     _start(transaction, [row], Hop.RESENT, order, at, directory)
@@ -143,7 +146,8 @@ def resend_dead(
     rows = transaction.connection.execute(
         _locked(_dead(cause, endpoint).where(deliveries.c.id > after).order_by(deliveries.c.id).limit(most))
     ).all()
-    alive = [row for row in rows if not _expired(row, at)]
+    gone = purged_of(transaction.connection, {row.message for row in rows})
+    alive = [row for row in rows if not _expired(row, at) and row.message not in gone]
     _start(transaction, alive, Hop.RESENT, order, at, directory)
     return Resent(len(alive), len(rows) - len(alive)), rows[-1].id if len(rows) == most else 0
 

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import CTE, Connection, Row, Select, bindparam, exists, func, or_, select, update
 
 from hub.ledger import from_microseconds, to_microseconds
-from hub.message import Consignment, DeliveryState, Role
+from hub.message import Consignment, DeliveryState, Reference, Role
 from hub.store.prepared import Prepared
-from hub.store.tables import deliveries, documents, message_attachments, messages
+from hub.store.tables import deliveries, documents, message_attachments, messages, uploads
 from hub.store.transaction import Transaction
 
 _earlier = deliveries.alias("earlier")
@@ -27,7 +27,7 @@ _UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, Del
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A delivery in this node's hands until `until`. `attempts` counts those before this one."""
+    """A delivery in this node's hands until `until`. `attempts` counts earlier ones, `cause` ended the last."""
 
     consignment: Consignment
     endpoint: str
@@ -36,6 +36,7 @@ class Leased:
     first_at: datetime
     expires: datetime | None
     ordered: bool
+    cause: str = ""
 
 
 _ROWS: Select[Any] = select(
@@ -80,6 +81,12 @@ _CONTENT = Prepared(select(documents.c.content).where(documents.c.digest == bind
 _ATTACHMENTS = Prepared(
     select(message_attachments.c.attachment, documents.c.content)
     .join(documents, documents.c.digest == message_attachments.c.digest)
+    .where(message_attachments.c.message == bindparam("message"), message_attachments.c.upload.is_(None))
+    .order_by(message_attachments.c.attachment)
+)
+_REFERENCES = Prepared(
+    select(message_attachments.c.attachment, message_attachments.c.digest, message_attachments.c.upload, uploads.c.size)
+    .join(uploads, uploads.c.id == message_attachments.c.upload)
     .where(message_attachments.c.message == bindparam("message"))
     .order_by(message_attachments.c.attachment)
 )
@@ -133,24 +140,42 @@ def lease_expired(transaction: Transaction, at: datetime, until: datetime, most:
     return _take(transaction, rows, until, transaction.node)
 
 
+def lease_lost(transaction: Transaction, at: datetime, until: datetime, *, own: bool = False) -> list[Leased]:
+    """Lease anew what a node had leased and left without an outcome: lapsed, with `own` also all of this node's.
+
+    For settling only: they come without their content. What a department has fetched is not a node's.
+    """
+    lapsed = deliveries.c.lease_until_us < to_microseconds(at)
+    lost = or_(lapsed, deliveries.c.lease_node == transaction.node) if own else lapsed
+    of_node = deliveries.c.lease_node != deliveries.c.recipient
+    leased = _ROWS.where(deliveries.c.state == str(DeliveryState.LEASED), lost, of_node).order_by(deliveries.c.id)
+    return _take(transaction, transaction.connection.execute(_free(leased)).all(), until, transaction.node, full=False)
+
+
 def _free(query: Select[Any]) -> Select[Any]:
     """Only rows that no other transaction is at work on, locked for this one."""
     return query.with_for_update(skip_locked=True, of=deliveries)
 
 
-def _take(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime, holder: str) -> list[Leased]:
+def _take(
+    transaction: Transaction, rows: Sequence[Row[Any]], until: datetime, holder: str, *, full: bool = True
+) -> list[Leased]:
     if not rows:
         return []
     lease = {"new_state": str(DeliveryState.LEASED), "holder": holder, "until": to_microseconds(until)}
     _LEASE.execute_many(transaction.connection, [{**lease, "delivery": row.id} for row in rows])
-    return _consign(transaction, rows, until)
+    return _consign(transaction, rows if full else (), rows, until)
 
 
-def _consign(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime) -> list[Leased]:
+def _consign(
+    transaction: Transaction, full: Sequence[Row[Any]], rows: Sequence[Row[Any]], until: datetime
+) -> list[Leased]:
+    """The rows as leased; only those in `full` with their content."""
     connection = transaction.connection
-    envelopes = {digest: _read_content(connection, digest) for digest in {row.digest for row in rows}}
-    with_files = {row.message for row in rows if row.beside}
+    envelopes = {digest: read_content(connection, digest) for digest in {row.digest for row in full}}
+    with_files = {row.message for row in full if row.beside}
     beside = {message: _read_attachments(connection, message) for message in with_files}
+    uploaded = {message: _read_references(connection, message) for message in with_files}
     return [
         Leased(
             Consignment(
@@ -161,9 +186,10 @@ def _consign(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime
                 message_id=row.message_id,
                 type=row.type,
                 digest=row.digest,
-                envelope=envelopes[row.digest],
+                envelope=envelopes.get(row.digest, b""),
                 stamp=row.stamp,
                 attachments=beside.get(row.message, ()),
+                references=uploaded.get(row.message, ()),
             ),
             endpoint=row.endpoint,
             until=until,
@@ -171,18 +197,25 @@ def _consign(transaction: Transaction, rows: Sequence[Row[Any]], until: datetime
             first_at=from_microseconds(row.first_us),
             expires=from_microseconds(row.expires_us) if row.expires_us else None,
             ordered=row.conversation is not None,
+            cause=row.cause or "",
         )
         for row in rows
     ]
 
 
-def _read_content(connection: Connection, digest: str) -> bytes:
+def read_content(connection: Connection, digest: str) -> bytes:
+    """The stored document with this SHA-256, which must be there."""
     return bytes(_CONTENT.execute(connection, {"digest": digest}).scalar())
 
 
 def _read_attachments(connection: Connection, message: int) -> tuple[tuple[str, bytes], ...]:
     found = _ATTACHMENTS.execute(connection, {"message": message})
     return tuple((row.attachment, row.content) for row in found)
+
+
+def _read_references(connection: Connection, message: int) -> tuple[Reference, ...]:
+    found = _REFERENCES.execute(connection, {"message": message})
+    return tuple(Reference(row.attachment, row.digest, row.size, row.upload) for row in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +227,7 @@ class Found:
     type: str
     digest: str
     role: Role
+    endpoint: str
     done: bool
 
 
@@ -209,7 +243,7 @@ def find(connection: Connection, delivery_id: int, recipient: str) -> Found | No
     if row is None:
         return None
     done = row.state == str(DeliveryState.DELIVERED)
-    return Found(row.message_id, row.sender, row.type, row.digest, Role(row.role), done)
+    return Found(row.message_id, row.sender, row.type, row.digest, Role(row.role), row.endpoint, done)
 
 
 def reclaim(transaction: Transaction, at: datetime, *, own: bool = False) -> int:
@@ -228,6 +262,15 @@ def reclaim(transaction: Transaction, at: datetime, *, own: bool = False) -> int
         .values(state=str(DeliveryState.WAITING), lease_node=None, lease_until_us=None)
     )
     return int(result.rowcount)
+
+
+def hurry(transaction: Transaction, at: datetime, latest: datetime) -> None:
+    """Make due what waits for a moment after `latest`: its time was set by a clock that has been put back since."""
+    beyond = deliveries.c.next_us > to_microseconds(latest)
+    found = _free(select(deliveries.c.id).where(deliveries.c.state == _WAITING, beyond))
+    transaction.connection.execute(
+        update(deliveries).where(deliveries.c.id.in_(found)).values(next_us=to_microseconds(at))
+    )
 
 
 def release(transaction: Transaction, delivery_ids: Sequence[int]) -> None:

@@ -8,14 +8,16 @@ A connection that turns out to be lost is given up, so that the next transaction
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import count
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 Row = Mapping[str, Any]
+_NUMBERS = count(1)
 
 
 class Rows(list[Any]):
@@ -99,6 +101,28 @@ class Prepared:
             raise _wrapped(error, connection, text) from error
         finally:
             cursor.close()
+
+    def batches(self, connection: Connection, row: Row, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield what a query gives as plain tuples, `size` at a time; never more of them are held."""
+        text, names, fixed, _ = self._text(connection)
+        values = {**fixed, **row}
+        cursor = _reading_cursor(connection)
+        try:
+            cursor.execute(text, tuple(values[name] for name in names) if names else values)
+            while batch := cursor.fetchmany(size):
+                yield batch
+        except Exception as error:
+            raise _wrapped(error, connection, text) from error
+        finally:
+            cursor.close()
+
+
+def _reading_cursor(connection: Connection) -> Any:
+    """A cursor that is sent rows as they are fetched; by itself PostgreSQL sends all of them at once."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        return driver.cursor()
+    return driver.cursor(f"hub_{next(_NUMBERS)}", binary=True)
 
 
 def execute_in_turn(connection: Connection, statements: Sequence[tuple[Prepared, Row]]) -> Rows:

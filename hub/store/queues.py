@@ -1,4 +1,4 @@
-"""How many deliveries stand in each endpoint's queue. Reads only."""
+"""How many deliveries stand in each endpoint's queue, and for how long. Reads only."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ def read_queues(connection: Connection) -> dict[str, Queue]:
     for endpoint, state, count, first in rows:
         found.setdefault(endpoint, {})[DeliveryState(state)] = (count, first)
     return {endpoint: _queue(by_state) for endpoint, by_state in found.items()}
+
+
+def read_oldest(connection: Connection) -> datetime | None:
+    """When the first of all deliveries was put into its queue that still waits or is being sent; None if none is."""
+    waiting = [str(DeliveryState.WAITING), str(DeliveryState.LEASED)]
+    first = connection.scalar(select(func.min(deliveries.c.first_us)).where(deliveries.c.state.in_(waiting)))
+    return None if first is None else from_microseconds(first)
 
 
 def _queue(by_state: dict[DeliveryState, tuple[int, int]]) -> Queue:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.registry.registry import Group, Registry
 from hub.schema.package import SchemaPackage
+from hub.store.notify import announce_rules
 from hub.store.tables import (
     anchors,
     certificates,
@@ -109,6 +110,7 @@ def touch(connection: Connection) -> None:
     """Raise the registry's version."""
     version = int(registry_version(connection)) + 1
     connection.execute(update(meta).where(meta.c.key == "registry").values(value=str(version)))
+    announce_rules(connection)
 
 
 def read_anchors(connection: Connection) -> list[tuple[str, str, bytes]]:

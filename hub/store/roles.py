@@ -8,6 +8,8 @@ ledger verify` and the witnesses find.
 
 from __future__ import annotations
 
+from hub.store.engine import opened
+from hub.store.faults import translated
 from hub.store.tables import (
     SEQUENCES,
     anchors,
@@ -16,19 +18,32 @@ from hub.store.tables import (
     departments,
     endpoints,
     groups,
+    holds,
     meta,
     metadata,
     nonces,
     numbered,
     rights,
     schema_files,
+    tickets,
     tiles,
     tree_head,
+    upload_parts,
+    uploads,
 )
 
 _REGISTRY = (meta, departments, groups, endpoints, rights, certificates, anchors, schema_files)
-CHANGING = frozenset({*_REGISTRY, deliveries, nonces, tiles, tree_head, numbered})
+CHANGING = frozenset(
+    {*_REGISTRY, deliveries, holds, nonces, tickets, tiles, tree_head, numbered, upload_parts, uploads}
+)
 """The tables whose rows may change; a table that is not named here can only be added to."""
+
+
+def give_rights(url: str, role: str) -> None:
+    """Run the statements as the owner, whom the address logs in. Errors: Misconfigured store.*, Unavailable store.*"""
+    with opened(url) as engine, translated(), engine.begin() as connection:
+        for statement in grants(role):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def grants(role: str) -> list[str]:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import BigInteger, Connection, Engine, cast, extract, func, select
 
-from hub.store.engine import connect, create, discard, read_meta
+from hub import crash
+from hub.errors import Misconfigured
+from hub.ledger import from_microseconds
+from hub.settings import DatabasePool
+from hub.store.backups import CLOSED
+from hub.store.engine import UNLIMITED, connect, create, discard, read_meta
 from hub.store.faults import translated
 from hub.store.transaction import Transaction
 
+LARGEST_CLOCK_DIFFERENCE = timedelta(seconds=60)
+"""What two clocks may differ: leases, deadlines and signatures go by a process's own, and are read by others."""
+_CLOCK = select(cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger))
+
 
 class Store:
-    """An open database. `node` names the chain that this process writes."""
+    """An open database. `node` names the chain that this process writes; with `address` another process can open it."""
 
-    def __init__(self, engine: Engine, meta: dict[str, str], node: str) -> None:
+    def __init__(self, engine: Engine, meta: dict[str, str], node: str, address: str = "") -> None:
         self.engine = engine
+        self.address = address
         self.node = node
         self.ledger_id = meta["ledger"]
         self.hub_id = meta["hub"]
@@ -36,11 +47,18 @@ class Store:
         discard(url)
 
     @classmethod
-    def open(cls, url: str, node: str = "hub") -> Store:
-        """Open an existing database. Errors: Misconfigured store.* if it is not one of ours or not usable."""
-        engine = connect(url)
+    def open(cls, url: str, node: str = "hub", *, hub_id: str = "", pool: DatabasePool = UNLIMITED) -> Store:
+        """Open an existing database, which belongs to `hub_id` if that is given.
+
+        Errors: Misconfigured store.* if it is not one of ours, another hub's, or not usable; node.closed if a
+        restoration closed the chain of this node.
+        """
+        engine = connect(url, pool)
         try:
-            return cls(engine, read_meta(engine), node)
+            meta = read_meta(engine, hub_id)
+            if node in meta.get(CLOSED, "").split():
+                raise Misconfigured("node.closed", got=node)
+            return cls(engine, meta, node, url)
         except BaseException:
             engine.dispose()
             raise
@@ -52,12 +70,28 @@ class Store:
             transaction = Transaction(connection, self.ledger_id, self.node)
             yield transaction
             transaction.flush()
+            crash.point("store.flushed")
+        crash.point("store.committed")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the database and writes nothing."""
         with translated(), self._reading.begin() as connection:
             yield connection
+
+    def clock_difference(self, clock: Callable[[], datetime]) -> timedelta:
+        """How far the database's clock is ahead of `clock`, or behind, if below zero.
+
+        What the journey there may explain is left out. SQLite goes by the same clock as its program.
+        """
+        if self.engine.dialect.name == "sqlite":
+            return timedelta()
+        with self.reading() as connection:
+            connection.scalar(select(1))  # the first statement of a connection takes a journey more
+            sent = clock()
+            there = from_microseconds(int(connection.scalar(_CLOCK) or 0))
+            answered = clock()
+        return max(there - answered, timedelta()) + min(there - sent, timedelta())
 
     def close(self) -> None:
         """Close all connections."""

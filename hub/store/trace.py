@@ -92,7 +92,8 @@ class StoredRefusal:
     size: int
 
 
-def _message(row: Row[Any]) -> StoredMessage:
+def message_of(row: Row[Any]) -> StoredMessage:
+    """The message in a row of `messages`."""
     named = dict(row._mapping)
     for name in ("created", "expires", "received"):
         value = named.pop(f"{name}_us")
@@ -129,7 +130,7 @@ def read_message(connection: Connection, sender: str, message_id: str) -> Traced
     ).first()
     if row is None:
         return None
-    message = _message(row)
+    message = message_of(row)
     copies = connection.execute(
         select(deliveries).where(deliveries.c.message == message.id).order_by(deliveries.c.id)
     )
@@ -157,7 +158,7 @@ def _replies(connection: Connection, message: StoredMessage) -> list[StoredMessa
         )
         .order_by(messages.c.id)
     )
-    return [_message(row) for row in found]
+    return [message_of(row) for row in found]
 
 
 def find_messages(connection: Connection, texts: Sequence[str], most: int = 100) -> list[StoredMessage]:
@@ -174,7 +175,7 @@ def find_messages(connection: Connection, texts: Sequence[str], most: int = 100)
         .order_by(messages.c.id.desc())
         .limit(most)
     )
-    return [_message(row) for row in found]
+    return [message_of(row) for row in found]
 
 
 def list_messages(
@@ -202,7 +203,7 @@ def list_messages(
         if state:
             copies = copies.where(deliveries.c.state == state)
         query = query.where(messages.c.id.in_(copies))
-    return [_message(row) for row in connection.execute(query.order_by(messages.c.id.desc()).limit(most))]
+    return [message_of(row) for row in connection.execute(query.order_by(messages.c.id.desc()).limit(most))]
 
 
 def list_deliveries(
@@ -216,7 +217,7 @@ def list_deliveries(
         query = query.where(deliveries.c.state == state)
     copies = [_delivery(row) for row in connection.execute(query)]
     found = connection.execute(select(messages).where(messages.c.id.in_({c.message for c in copies})))
-    by_id = {row.id: _message(row) for row in found}
+    by_id = {row.id: message_of(row) for row in found}
     return [(copy, by_id[copy.message]) for copy in copies]
 
 

@@ -126,14 +126,26 @@ def take_lease(
     return read_head(transaction.connection).fence if taken.rowcount else None
 
 
+def give_lease_back(transaction: Transaction, holder: str) -> None:
+    """End the lease if this holder has it, so that another need not wait for its end."""
+    transaction.connection.execute(
+        update(tree_head).where(tree_head.c.id == _ROW, tree_head.c.holder == holder).values(until_us=0)
+    )
+
+
 def _empty_head() -> dict[str, Any]:
     return {"id": _ROW, "size": 0, "root": EMPTY, "fence": 0, "node": "", "holder": "", "until_us": 0}
 
 
+def lock_head(transaction: Transaction) -> Head:
+    """The tree as it stands and will stand until this transaction ends; the empty one before the first lease."""
+    row = transaction.connection.execute(_HEAD.with_for_update()).first()
+    return Head(row.size, row.root, row.fence) if row else Head()
+
+
 def is_current(transaction: Transaction, seen: Head) -> bool:
     """Whether the head is still as seen; if so it stays until this transaction ends."""
-    row = transaction.connection.execute(_HEAD.with_for_update()).first()
-    return row is not None and Head(row.size, row.root, row.fence) == seen
+    return lock_head(transaction) == seen
 
 
 def advance(

@@ -1,20 +1,35 @@
 """The rows of chains and of the tree as they stand, for whoever recomputes them. Reads only, judges nothing.
 
-Plain tuples without the driver's conversions, as in `hub.store.holdings`, but quick: a million of them are read in
-seconds. Memory is bounded by one batch.
+Plain tuples straight from the driver and without its conversions, but quick: a million of them are read in seconds.
+Memory is bounded by one batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, exists, func, select, type_coerce
 from sqlalchemy.types import NullType
 
+from hub.administered import Deed
 from hub.ledger import FIELDS
-from hub.store.tables import checkpoints, cosignatures, leaves, ledger, numbered, tiles, tree_head
+from hub.message import Hop
+from hub.store.prepared import Prepared
+from hub.store.tables import (
+    checkpoints,
+    cosignatures,
+    documents,
+    key_changes,
+    leaves,
+    ledger,
+    numbered,
+    tiles,
+    timestamps,
+    tree_head,
+)
 
 Rows = Iterator[Sequence[Sequence[Any]]]
 """Batches of rows."""
@@ -36,18 +51,54 @@ def as_text(connection: Connection) -> Iterator[None]:
         driver.text_factory = before
 
 
-def entry_rows(connection: Connection) -> Rows:
-    """Every entry, chain by chain in order: its fields in the order of the form, its form, its hash."""
+def entry_rows(connection: Connection, node: Any, after: int, to: int) -> Rows:
+    """A node's entries beyond `after` up to `to` in order: fields in the order of the form, then form and hash."""
+    return _entries().batches(connection, {"node": node, "after": after, "until": to}, _BATCH)
+
+
+@cache
+def _entries() -> Prepared:
     columns = [_plain(ledger.c[name]) for name in (*FIELDS, "form", "hash")]
-    return _batches(connection, select(*columns).order_by(ledger.c.node, ledger.c.sequence))
+    chain = select(*columns).where(ledger.c.node == bindparam("node")).order_by(ledger.c.sequence)
+    return Prepared(chain.where(*_between(ledger.c.sequence)))
 
 
-def leaf_rows(connection: Connection) -> Rows:
+def entry_hash(connection: Connection, node: Any, sequence: int) -> Any:
+    """The hash of an entry as it is stored, None if there is none."""
+    one = select(_plain(ledger.c.hash)).where(ledger.c.node == node, ledger.c.sequence == sequence)
+    return connection.scalar(one)
+
+
+def entry_count(connection: Connection) -> int:
+    """How many entries there are."""
+    return connection.scalar(select(func.count()).select_from(ledger)) or 0
+
+
+def all_leaf_rows(connection: Connection) -> Rows:
     """Every leaf in order: place, node, sequence, its hash, and the hash of its entry or None."""
+    return _leaves(every=True).batches(connection, {}, _BATCH)
+
+
+def leaf_rows(connection: Connection, after: int, to: int) -> Rows:
+    """As `all_leaf_rows`, those at places beyond `after` up to `to`."""
+    return _leaves(every=False).batches(connection, {"after": after, "until": to}, _BATCH)
+
+
+@cache
+def _leaves(*, every: bool) -> Prepared:
     columns = [leaves.c.place, leaves.c.node, leaves.c.sequence, leaves.c.hash, ledger.c.hash]
     beside = and_(ledger.c.node == leaves.c.node, ledger.c.sequence == leaves.c.sequence)
     query = select(*map(_plain, columns)).select_from(leaves.outerjoin(ledger, beside)).order_by(leaves.c.place)
-    return _batches(connection, query)
+    return Prepared(query if every else query.where(*_between(leaves.c.place)))
+
+
+def _between(column: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
+    return column > bindparam("after", type_=BigInteger), column <= bindparam("until", type_=BigInteger)
+
+
+def leaf_count(connection: Connection) -> int:
+    """How many leaves there are."""
+    return connection.scalar(select(func.count()).select_from(leaves)) or 0
 
 
 def checkpoint_rows(connection: Connection) -> Rows:
@@ -63,6 +114,28 @@ def cosignature_rows(connection: Connection, size: int) -> list[tuple[Any, ...]]
     return [tuple(row) for row in found]
 
 
+def timestamp_rows(connection: Connection) -> Rows:
+    """Every time-stamp, smallest checkpoint first: size, response, stated time, and its checkpoint's note or None."""
+    columns = [timestamps.c.size, timestamps.c.response, timestamps.c.at_us, checkpoints.c.note]
+    beside = checkpoints.c.size == timestamps.c.size
+    query = select(*map(_plain, columns)).select_from(timestamps.outerjoin(checkpoints, beside))
+    return _batches(connection, query.order_by(timestamps.c.size))
+
+
+def key_change_rows(connection: Connection) -> list[tuple[Any, Any]]:
+    """Every change of the keys that sign checkpoints, first to last: size, note."""
+    query = select(_plain(key_changes.c.size), _plain(key_changes.c.note)).order_by(key_changes.c.size)
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def key_change_acts(connection: Connection) -> list[bytes]:
+    """The documents of the entries that tell of a change of those keys, as far as they are kept."""
+    named = (ledger.c.kind == Hop.ADMIN, ledger.c.detail == Deed.LOG_KEYS_CHANGED)
+    digests = [bytes(digest).hex() for digest in connection.scalars(select(ledger.c.evidence).where(*named))]
+    query = select(_plain(documents.c.content)).where(documents.c.digest.in_(digests))
+    return [bytes(content) for content in connection.scalars(query) if isinstance(content, bytes)]
+
+
 def cosignatures_alone(connection: Connection) -> list[Any]:
     """The sizes of kept cosignatures that no checkpoint has."""
     beside = exists().where(checkpoints.c.size == cosignatures.c.size)
@@ -70,14 +143,21 @@ def cosignatures_alone(connection: Connection) -> list[Any]:
 
 
 def count_tree(connection: Connection) -> int:
-    """How many leaves and checkpoints there are."""
-    return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in (leaves, checkpoints))
+    """How many leaves, checkpoints and time-stamps there are."""
+    counted = (leaves, checkpoints, timestamps)
+    return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in counted)
 
 
 def tile(connection: Connection, level: int, number: int) -> Any:
     """The hashes of one tile, None if there is none."""
     query = select(_plain(tiles.c.hashes)).where(tiles.c.level == level, tiles.c.number == number)
     return connection.scalar(query)
+
+
+def leaf_tiles(connection: Connection, first: int, many: int) -> list[Any]:
+    """The hashes of tiles of level 0 from number `first` on, as far as there are any, `many` at most."""
+    some = and_(tiles.c.level == 0, tiles.c.number >= first, tiles.c.number < first + many)
+    return list(connection.scalars(select(_plain(tiles.c.hashes)).where(some).order_by(tiles.c.number)))
 
 
 def tile_count(connection: Connection) -> int:
@@ -120,5 +200,4 @@ def _plain(column: ColumnElement[Any]) -> Any:
 
 
 def _batches(connection: Connection, query: Select[Any]) -> Rows:
-    with connection.execute(query, execution_options={"yield_per": _BATCH}) as found:
-        yield from found.partitions()
+    return Prepared(query).batches(connection, {}, _BATCH)

@@ -4,6 +4,9 @@ A piece of work that raises a `HubError` fails alone. If the transaction itself 
 once, so that one bad piece cannot take its neighbours with it; and some times more if another node was quicker with
 the same, because then it sees what that one did.
 
+A commit that the disk answered with an error is never tried again, and on SQLite the writer takes no more work until
+the process is started anew: after a failed fsync, one that succeeds proves nothing about what was written before.
+
 What may block (waiting for the write lock, fsync, a database elsewhere) happens in a thread of the writer's own. On
 SQLite the pieces themselves run on the event loop: their statements take microseconds, and two threads that pass the
 interpreter's lock to and fro for each statement cost a third of the whole road.
@@ -12,12 +15,14 @@ interpreter's lock to and fro for each statement cost a third of the whole road.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from hub import crash
 from hub.errors import HubError, Unavailable
 from hub.store.faults import RACED
 from hub.store.store import Store
@@ -25,6 +30,9 @@ from hub.store.transaction import Transaction
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
+Seen = Callable[[int, float], None]
+"""Is told of each transaction how many pieces of work it held and how many seconds it took."""
+BROKEN = "store.io"
 _AGAIN = 3
 """How often a piece of work is tried again that met another node's on its way."""
 
@@ -53,12 +61,26 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-writer")
         self._serving: asyncio.Task[None] | None = None
         self._on_loop = store.engine.dialect.name == "sqlite"
+        self._fault = ""
+        self.seen: Seen = lambda pieces, seconds: None
+
+    @property
+    def fault(self) -> str:
+        """The code of what the last transaction failed with, or nothing."""
+        return self._fault
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for their transaction."""
+        return len(self._queue)
 
     async def run(self, work: Work[T]) -> T:
         """Run `work` in the next transaction and return its value after the commit.
 
         Errors: what `work` raised; `Unavailable` store.* if the transaction could not be committed.
         """
+        if self._on_loop and self._fault == BROKEN:
+            raise Unavailable(BROKEN, operator="an earlier commit failed on the disk; start the hub anew")
         if len(self._queue) >= self._backlog:
             raise Unavailable("store.busy", operator="the writer's backlog is full")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -74,15 +96,25 @@ class Writer:
     async def _serve(self) -> None:
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(self._group, len(self._queue)))]
+            began = time.perf_counter()
             _answer(await self._commit(batch))
+            self.seen(len(batch), time.perf_counter() - began)
+            crash.point("writer.answered")
 
     async def _commit(self, batch: list[_Waiting], again: int = 0) -> list[_Done]:
+        if self._on_loop and self._fault == BROKEN:
+            return [_Done(waiting, error=Unavailable(BROKEN)) for waiting in batch]
         try:
-            return await (self._commit_on_loop(batch) if self._on_loop else self._in_thread(self._commit_all, batch))
+            done = await (self._commit_on_loop(batch) if self._on_loop else self._in_thread(self._commit_all, batch))
         except Exception as error:  # noqa: BLE001  # whatever a piece of work raised goes to who waits for it
+            self._fault = error.code if isinstance(error, HubError) else ""
+            if self._fault == BROKEN:
+                return [_Done(waiting, error=error) for waiting in batch]
             if len(batch) == 1 and (again >= _AGAIN or not _was_raced(error)):
                 return [_Done(batch[0], error=error)]
             return [done for waiting in batch for done in await self._commit([waiting], again + 1)]
+        self._fault = ""
+        return done
 
     async def _commit_on_loop(self, batch: list[_Waiting]) -> list[_Done]:
         scope = self._store.transaction()

@@ -1,4 +1,4 @@
-"""What a witness keeps on its own disk: its settings and key, the last checkpoint it saw, evidence of alarms.
+"""What a witness keeps on its own disk: settings and key, the last checkpoint, changes of the log's keys, evidence.
 
 Promises: a checkpoint is on the disk before `keep` returns; the kept one carries the witness's own cosignature, so a
 damaged or missing file is noticed and never taken for a new beginning; a folder is used by one process at a time.
@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from hub.errors import Misconfigured, Refused
 from hub.tree.checkpoint import Checkpoint, cosign, cosignatures
-from hub.tree.key import Ed25519NoteSigner, Kind
+from hub.tree.key import Ed25519NoteSigner, Kind, NoteKey
+from hub.tree.key_change import KeyChange, following, open_change
 from hub.tree.merkle import EMPTY
 from hub.tree.note import Note, read_note
 from hub.witness.settings import FILE, WitnessSettings
@@ -30,17 +31,21 @@ KEY = "witness.key"
 KEPT = "kept.note"
 LOCK = "witness.lock"
 EVIDENCE = "evidence"
+CHANGES = "key-changes"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What convicts a log: the checkpoint kept, the note offered, and what was handed over as a proof between."""
+    """What convicts a log: the checkpoint kept, the note offered, what was handed over as a proof between, and what as
+    changes of its keys if they were asked for.
+    """
 
     code: str
     kept: bytes
     offered: bytes
     proof: tuple[bytes, ...]
     at: datetime
+    changes: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,18 @@ class WitnessFolder:
     signer: Ed25519NoteSigner = field(repr=False)
 
     @classmethod
-    def create(cls, path: Path, settings: WitnessSettings, private: Ed25519PrivateKey, at: datetime) -> WitnessFolder:
-        """Make a folder whose kept checkpoint is that of the empty tree. Errors: Misconfigured witness.exists."""
+    def create(
+        cls,
+        path: Path,
+        settings: WitnessSettings,
+        private: Ed25519PrivateKey,
+        at: datetime,
+        first: Note | None = None,
+    ) -> WitnessFolder:
+        """Make a folder that keeps the checkpoint `first`, or else that of the empty tree.
+
+        Errors: Misconfigured witness.exists, witness.setting.
+        """
         settings.check()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(path.iterdir()):
@@ -62,7 +77,7 @@ class WitnessFolder:
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _write(path / KEY, pem)
         made = cls(path, settings, Ed25519NoteSigner.of(settings.name, private, Kind.COSIGNATURE))
-        made.keep(Note(Checkpoint(settings.origin, 0, EMPTY).text(), ()), at)
+        made.keep(first or Note(Checkpoint(settings.origin, 0, EMPTY).text(), ()), at)
         # Last, because this is the file by which `open` knows a folder.
         _write(path / FILE, settings.text().encode())
         return made
@@ -103,6 +118,29 @@ class WitnessFolder:
         _write(self.path / KEPT, Note(note.text, (*note.signatures, cosigned)).written().encode())
         return Note(note.text, (cosigned,))
 
+    def changes(self) -> list[KeyChange]:
+        """The changes of the log's keys that were followed, first to last. Errors: Misconfigured witness.damaged."""
+        home = self.path / CHANGES
+        files = sorted(home.glob("*.note")) if home.is_dir() else []
+        try:
+            found = [open_change(_read(file, "witness.damaged"), self.settings.origin) for file in files]
+        except Refused as wrong:
+            raise Misconfigured("witness.damaged", operator=str(wrong)) from None
+        if following(self.settings.keys, -1, found) != found:
+            raise Misconfigured("witness.damaged", operator=CHANGES)
+        return found
+
+    def log_keys(self) -> tuple[NoteKey, ...]:
+        """The log's keys: those of the settings, as the changes left them. Errors: Misconfigured witness.damaged."""
+        changes = self.changes()
+        return changes[-1].new if changes else self.settings.keys
+
+    def keep_change(self, change: KeyChange, octets: bytes) -> None:
+        """Keep a change that is followed; from now on its new keys are the log's."""
+        home = self.path / CHANGES
+        home.mkdir(exist_ok=True)
+        _write(home / f"{change.size:020d}.note", octets)
+
     def convict(self, evidence: Evidence, digest: str) -> Path:
         """Put evidence on the disk, once for each code and digest (hex, of what was offered); where it lies."""
         home = self.path / EVIDENCE / f"{evidence.code}-{digest[:16]}"
@@ -115,8 +153,9 @@ class WitnessFolder:
             "code": evidence.code,
             "hub": self.settings.hub,
             "at": evidence.at.isoformat(),
-            "keys": [key.text() for key in self.settings.keys],
+            "keys": [key.text() for key in self.log_keys()],
             "proof": [part.hex() for part in evidence.proof],
+            "changes": [octets.decode("utf-8", "replace") for octets in evidence.changes],
         }
         _write(home / "about.json", json.dumps(about, ensure_ascii=False, indent=2).encode())
         return home

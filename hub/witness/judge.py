@@ -1,8 +1,8 @@
 """What a witness concludes from the checkpoint that it kept, the one that it is offered, and a proof between. Pure.
 
 Promises: `GROWN` is answered only if the proof shows that the kept tree is the beginning of the offered one. Both
-checkpoints must have been opened with the log's key before: then each of the three alarms is one that the log's own
-signature proves.
+checkpoints must have been opened with the log's key before: then each of these three alarms is one that the log's own
+signature proves. The two about keys are `hub.witness.follow`'s.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Verdict(StrEnum):
     FORK = "fork"
     ROLLBACK = "rollback"
     INCONSISTENT = "inconsistent"
+    UNKNOWN_KEY = "unknown-key"
+    KEY_CHANGE = "key-change"
 
     @property
     def alarming(self) -> bool:

@@ -1,8 +1,9 @@
 """One look of a witness at a log: fetch, open, judge, keep, cosign, hand in. The steps are those of C2SP tlog-witness.
 
 Promises: a checkpoint is cosigned only after it was opened with the log's key, proven to extend the kept one, and put
-on the disk in its place; after an alarm nothing is cosigned until a person settles it. A hub that does not answer, or
-whose answer cannot be read, is no alarm and costs nothing. It does not watch whether entries are true: only that none
+on the disk in its place; another key is believed only by a change that `hub.witness.follow` proves, and is an alarm
+otherwise; after an alarm nothing is cosigned until a person settles it. A hub that does not answer, or whose answer
+cannot be read, is no alarm and costs nothing. It does not watch whether entries are true: only that none
 is changed.
 """
 
@@ -19,9 +20,10 @@ from pathlib import Path
 from typing import Protocol
 
 from hub.errors import HubError, Refused, Unavailable, Undelivered
-from hub.tree.checkpoint import Checkpoint, cosignatures, open_checkpoint
+from hub.tree.checkpoint import Checkpoint, cosignatures
 from hub.tree.note import Note, opened, read_note
 from hub.witness.folder import Evidence, WitnessFolder
+from hub.witness.follow import check_history, is_signed, led_to
 from hub.witness.judge import Verdict, judge_alone, judge_grown
 
 MOST_EVIDENCE = 100
@@ -39,6 +41,10 @@ class Log(Protocol):
 
     async def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """What the log hands over as the consistency proof between two sizes."""
+        ...
+
+    async def key_changes(self) -> tuple[bytes, ...]:
+        """What the log hands over as the changes of its keys; nothing if it knows of none."""
         ...
 
     async def hand_in(self, note: bytes) -> None:
@@ -75,16 +81,22 @@ async def look(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime]) -
     if octets is None:
         return _nothing(kept)
     note, offered = _open(folder, octets)  # 2
+    if not is_signed(note, folder.log_keys()):
+        alarm = await _follow(folder, hub, kept, note, clock)
+        if alarm is not None:
+            return alarm
     proof: Sequence[bytes] = ()
     verdict = judge_alone(kept, offered)  # 3
     if verdict is None:
         proof = await hub.consistency(kept.size, offered.size) if kept.size else ()
         verdict = judge_grown(kept, offered, proof)
     if verdict.alarming:
-        return _alarm(folder, verdict, offered, octets, proof, clock())
+        return _alarm(
+            folder, verdict, offered, Evidence(str(verdict), folder.kept_bytes(), octets, tuple(proof), clock())
+        )
     if folder.unsettled() or (verdict is Verdict.SAME and _has_ours(folder, note)):
         return Outcome(verdict, offered.size)
-    signed_by_log = Note(note.text, opened(note, folder.settings.keys))
+    signed_by_log = Note(note.text, opened(note, folder.log_keys()))
     cosigned = folder.keep(signed_by_log, clock())  # 4, 5
     await hub.hand_in(cosigned.written().encode())  # 6
     return Outcome(verdict, offered.size, cosigned=True)
@@ -109,11 +121,34 @@ async def watch(folder: WitnessFolder, hub: Log, clock: Callable[[], datetime], 
 
 
 def _open(folder: WitnessFolder, octets: bytes) -> tuple[Note, Checkpoint]:
+    """A checkpoint of our log that no known key has signed wrongly; perhaps none has signed it."""
     try:
         note = read_note(octets)
-        return note, open_checkpoint(note, folder.settings.origin, folder.settings.keys)
+        offered = Checkpoint.read(note.text)
+        is_signed(note, folder.log_keys())
     except Refused as wrong:
         raise Undelivered("witness.stranger", expected=folder.settings.origin, got=wrong.code) from None
+    if offered.origin != folder.settings.origin:
+        raise Undelivered("witness.stranger", expected=folder.settings.origin, got="note.other-log")
+    return note, offered
+
+
+async def _follow(
+    folder: WitnessFolder, hub: Log, kept: Checkpoint, note: Note, clock: Callable[[], datetime]
+) -> Outcome | None:
+    """Follow the log to the key that has signed a note, and keep how; or raise the alarm."""
+    handed, offered = await hub.key_changes(), Checkpoint.read(note.text)
+    last = max((change.size for change in folder.changes()), default=-1)
+    followed = await check_history(led_to(note, folder.log_keys(), last, handed), kept, offered, hub)
+    if followed.alarm is not None:
+        octets = note.written().encode()
+        evidence = Evidence(str(followed.alarm), folder.kept_bytes(), octets, followed.proof, clock(), handed)
+        return _alarm(folder, followed.alarm, offered, evidence)
+    for change, octets in followed.changes:
+        folder.keep_change(change, octets)
+        keys = " ".join(key.text() for key in change.new)
+        log.warning("followed", extra={"fields": {"size": change.size, "keys": keys}})
+    return None
 
 
 def _nothing(kept: Checkpoint) -> Outcome:
@@ -123,10 +158,7 @@ def _nothing(kept: Checkpoint) -> Outcome:
     return Outcome(Verdict.SAME, 0)
 
 
-def _alarm(
-    folder: WitnessFolder, verdict: Verdict, offered: Checkpoint, octets: bytes, proof: Sequence[bytes], at: datetime
-) -> Outcome:
-    evidence = Evidence(str(verdict), folder.kept_bytes(), octets, tuple(proof), at)
+def _alarm(folder: WitnessFolder, verdict: Verdict, offered: Checkpoint, evidence: Evidence) -> Outcome:
     place = None
     if len(folder.unsettled()) < MOST_EVIDENCE:
         # By what was signed: cosignatures that come and go make no new case.

@@ -229,6 +229,12 @@ def test_many_errors_cost_no_more_than_one(good: bytes, refuse: Refuse, row: str
     refuse(_recipients(good, MANY_ERRORS[row]), "envelope.invalid", within=3 * QUICK)
 
 
+def test_180_000_wrong_attributes_cost_as_much_as_they_are_long(good: bytes, refuse: Refuse) -> None:
+    attributes = " ".join(f'a{n}=""' for n in range(200))
+    row = f"<env:recipient {attributes}>b</env:recipient>" * 900
+    refuse(_recipients(good, row), "envelope.invalid", within=6 * QUICK)
+
+
 LONG_TEXTS: dict[str, Callable[[bytes, str], bytes]] = {
     "sender": lambda good, text: changed(good, ">a</env:sender>", f">{text}</env:sender>"),
     "type": lambda good, text: changed(good, ">official-document-1<", f">{text.replace('aaa', 'a-1')}<"),

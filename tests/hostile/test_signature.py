@@ -29,7 +29,6 @@ from tests.hostile.guard import Guard
 from tests.town import Town, signer_of
 from tests.wrapping import FORMS, wrapped
 
-
 OTHERWISE_STOPPED = {
     "envelope_rebuilt_around_the_signature": "signature.invalid",
     "original_signature_left_in_nested_envelope": "signature.missing",

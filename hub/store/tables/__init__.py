@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from hub.store.tables.base import SEQUENCES, VERSION, meta, metadata
-from hub.store.tables.ledger import checkpoints, cosignatures, leaves, ledger, numbered, tiles, timestamps, tree_head
-from hub.store.tables.messages import deliveries, documents, message_attachments, messages, nonces, refusals
+from hub.store.tables.content import tickets, upload_parts, uploads
+from hub.store.tables.ledger import (
+    checkpoints,
+    cosignatures,
+    key_changes,
+    leaves,
+    ledger,
+    numbered,
+    tiles,
+    timestamps,
+    tree_head,
+)
+from hub.store.tables.messages import (
+    deliveries,
+    documents,
+    holds,
+    message_attachments,
+    messages,
+    nonces,
+    purges,
+    refusals,
+)
 from hub.store.tables.registry import anchors, certificates, departments, endpoints, groups, rights, schema_files
 
 __all__ = [
@@ -19,6 +39,8 @@ __all__ = [
     "documents",
     "endpoints",
     "groups",
+    "holds",
+    "key_changes",
     "leaves",
     "ledger",
     "message_attachments",
@@ -27,10 +49,14 @@ __all__ = [
     "metadata",
     "nonces",
     "numbered",
+    "purges",
     "refusals",
     "rights",
     "schema_files",
+    "tickets",
     "tiles",
     "timestamps",
     "tree_head",
+    "upload_parts",
+    "uploads",
 ]

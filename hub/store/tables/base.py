@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Sequence, String, Table, Text
 
-VERSION = 1
-"""The version of this layout, kept in `meta`; a hub refuses to open a newer one."""
+from hub.store.migrations import latest
+
+VERSION = latest().number
+"""The number of this layout, which is its last revision's; `meta` keeps the database's own."""
 
 metadata = MetaData()
 Id = BigInteger().with_variant(Integer, "sqlite")

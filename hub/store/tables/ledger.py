@@ -13,9 +13,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from hub.store.tables.base import metadata
+
+_PROVEN = text("length(evidence) > 0")  # most entries have none, and an index over those would find nothing
 
 ledger = Table(
     "ledger",
@@ -38,6 +41,7 @@ ledger = Table(
     Column("form", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("ledger_by_message", "message_id", "sender"),
+    Index("ledger_by_evidence", "evidence", sqlite_where=_PROVEN, postgresql_where=_PROVEN),
 )
 
 leaves = Table(
@@ -87,6 +91,15 @@ timestamps = Table(
     Column("at_us", BigInteger, nullable=False),
 )
 """Time-stamps (RFC 3161 responses, DER) over checkpoints' notes as the hub signed them, without cosignatures."""
+
+key_changes = Table(
+    "key_changes",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Changes of the keys that sign checkpoints; `size` is that of the tree when the change was made."""
 
 tree_head = Table(
     "tree_head",

@@ -51,6 +51,7 @@ messages = Table(
     Index("messages_by_document_number", "document_number"),
     Index("messages_by_case_number", "case_number"),
     Index("messages_by_reply", "in_reply_to"),
+    Index("messages_by_digest", "digest"),
 )
 
 message_attachments = Table(
@@ -59,8 +60,15 @@ message_attachments = Table(
     Column("message", Id, ForeignKey("messages.id"), primary_key=True),
     Column("attachment", String(100), primary_key=True),
     Column("digest", String(64), nullable=False),
+    Column("upload", String(32)),
+    Index("message_attachments_by_digest", "digest"),
+    Index("message_attachments_by_upload", "upload"),
 )
-"""Attachments that travel beside the envelope; inline ones are inside it and have no row."""
+"""Attachments that travel beside the envelope; inline ones are inside it and have no row.
+
+`upload` names the upload that has the bytes; without it they are in `documents`. It is no foreign key: when retention
+lets a message's documents go, the upload goes and this row stays.
+"""
 
 deliveries = Table(
     "deliveries",
@@ -108,3 +116,23 @@ nonces = Table(
     Column("nonce", String(100), primary_key=True),
     Column("until_us", BigInteger, nullable=False, index=True),
 )
+
+purges = Table(
+    "purges",
+    metadata,
+    Column("message", Id, ForeignKey("messages.id"), primary_key=True, autoincrement=False),
+    Column("act", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Messages whose documents a rule of retention let go, and the administrator's act (its digest) that names them."""
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+)
+"""What no rule of retention lets go: a message (SENDER/ID), a case or a document number."""

@@ -1,0 +1,243 @@
+"""TLS at both edges: what the hub shows and whom it believes, and whose certificate a request came with.
+
+Promises: TLS 1.2 or newer; files that cannot work are met before anything is served; files that change are read again
+for the connections that follow, and broken ones leave those before them in use. Host names of endpoints are always
+checked. Whether a caller's certificate counts for anything is judged by the hub, not here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request
+
+from hub.errors import Misconfigured
+from hub.listen import Listen
+from hub.settings import Settings
+from hub.trust.certificate import LARGEST, read_certificate, split_certificates
+
+CLIENT_CERTIFICATE = "hub.client-certificate"
+"""The ASGI extension with the certificate that a caller showed on its connection, at `der`."""
+SOON = timedelta(days=30)
+REFRESH_SECONDS = 1.0
+
+_VERIFY = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
+
+log = logging.getLogger("hub.tls")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The PEM files of one edge: each is the setting that names it, and its path; None if it is not set."""
+
+    ca: tuple[str, Path] | None
+    certificate: tuple[str, Path] | None
+    key: tuple[str, Path] | None
+
+    @classmethod
+    def named(cls, folder: Path, **settings: tuple[str, str]) -> Files:
+        """From settings and their values, which are relative to `folder`."""
+        placed = {kind: (name, folder / value) if value else None for kind, (name, value) in settings.items()}
+        return cls(**placed)
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What changes when a file does."""
+        return tuple(_state(one[1]) for one in (self.ca, self.certificate, self.key) if one)
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Read the files. Errors: Misconfigured tls.*; then `context` may have taken a part of them."""
+        if self.ca is not None:
+            where, path = self.ca
+            try:
+                context.load_verify_locations(cafile=path)
+            except (OSError, ValueError) as error:
+                raise Misconfigured("tls.unreadable", where=where, operator=f"{path}: {error}") from None
+        if self.certificate is not None and self.key is not None:
+            _read(*self.certificate)
+            _read(*self.key)
+            _load_pair(context, self.certificate, self.key)
+
+    def expiring(self, at: datetime) -> Iterator[Misconfigured]:
+        """Complain of a certificate that has expired or soon will. Errors: Misconfigured certificate.unreadable."""
+        for where, path in (one for one in (self.certificate, self.ca) if one):
+            for der in split_certificates(_read(where, path)):
+                until = read_certificate(der).not_after
+                if until - at < SOON:
+                    yield Misconfigured("tls.expiring", where=where, got=until.isoformat(), operator=str(path))
+
+
+class Edge:
+    """One context with the files that it was made of."""
+
+    def __init__(self, files: Files, purpose: ssl.Purpose, verify: ssl.VerifyMode) -> None:
+        self._files = files
+        self._purpose = purpose
+        self._verify = verify
+        self._state = files.state
+        self.context = self._made()
+        """Stays the same object; what is read again goes into it."""
+
+    def refresh(self) -> bool:
+        """Read files that changed; say whether there were any. Errors: Misconfigured tls.*, what was read stays."""
+        state = self._files.state
+        if state == self._state:
+            return False
+        self._state = state
+        self._made()  # a trial, so that a broken file leaves the context as it was
+        self._files.load_into(self.context)
+        return True
+
+    def expiring(self, at: datetime) -> Iterator[Misconfigured]:
+        """As of its files."""
+        return self._files.expiring(at)
+
+    def _made(self) -> ssl.SSLContext:
+        # Without authorities of its own an outgoing edge believes those of the machine.
+        if self._purpose is ssl.Purpose.SERVER_AUTH and self._files.ca is None:
+            context = ssl.create_default_context(self._purpose)
+        else:
+            server = self._purpose is ssl.Purpose.CLIENT_AUTH
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = self._verify
+        context.set_alpn_protocols(["http/1.1"])
+        self._files.load_into(context)
+        return context
+
+
+class TlsEdges:
+    """Both edges of one process; an edge is None if nothing is set for it."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        """Errors: Misconfigured tls.*"""
+        self.incoming = _incoming(folder, settings)
+        self.outgoing = _outgoing(folder, settings)
+
+    @property
+    def _edges(self) -> tuple[Edge, ...]:
+        return tuple(edge for edge in (self.incoming, self.outgoing) if edge is not None)
+
+    def expiring(self, at: datetime) -> list[Misconfigured]:
+        """What should be renewed."""
+        return [wrong for edge in self._edges for wrong in edge.expiring(at)]
+
+    def warn(self, at: datetime) -> None:
+        """Log what should be renewed."""
+        for wrong in self.expiring(at):
+            log.warning("expiring", extra={"fields": {"code": wrong.code, "where": wrong.where, "until": wrong.got}})
+
+    def refresh(self, at: datetime) -> None:
+        """Read what changed, and log it; what is broken is logged and not taken."""
+        for edge in self._edges:
+            try:
+                if edge.refresh():
+                    log.info("refreshed")
+                    self.warn(at)
+            except Misconfigured as wrong:
+                fields = {"code": wrong.code, "where": wrong.where, "operator": wrong.operator}
+                log.error("refresh", extra={"fields": fields})
+
+    async def watch(self, clock: Callable[[], datetime]) -> None:
+        """Say what should be renewed, then look every second whether a file changed, until it is cancelled."""
+        self.warn(clock())
+        while self._edges:
+            await asyncio.sleep(REFRESH_SECONDS)
+            self.refresh(clock())
+
+
+def context_of(edge: Edge | None) -> ssl.SSLContext | None:
+    """The context of an edge, if there is one."""
+    return edge.context if edge is not None else None
+
+
+def certificate_of(request: Request, listen: Listen) -> bytes:
+    """The client certificate (DER) that may prove who calls; empty if there is none, or none that may.
+
+    Of a trusted proxy only its word about its caller counts, never its own certificate.
+    """
+    if not listen.tls.proof:
+        return b""
+    if listen.forwarded_certificate and request.client is not None and listen.trusts(request.client.host):
+        return _forwarded(request.headers.getlist(listen.forwarded_certificate))
+    found: bytes = request.scope.get("extensions", {}).get(CLIENT_CERTIFICATE, {}).get("der", b"")
+    return found
+
+
+def shown_on(transport: Any) -> bytes:
+    """The certificate (DER) that the other side of a TLS transport showed; empty if it showed none."""
+    secured = transport.get_extra_info("ssl_object")
+    return (secured.getpeercert(binary_form=True) or b"") if secured is not None else b""
+
+
+def _forwarded(values: list[str]) -> bytes:
+    """The certificate in a header; a header that comes twice was not written by the proxy alone."""
+    if len(values) != 1 or not 0 < len(values[0]) <= 4 * LARGEST:
+        return b""
+    try:
+        (der,) = split_certificates(unquote_to_bytes(values[0]))
+    except (Misconfigured, ValueError) as error:
+        log.warning("forwarded-certificate", extra={"fields": {"operator": str(error)[:200]}})
+        return b""
+    return der
+
+
+def _incoming(folder: Path, settings: Settings) -> Edge | None:
+    tls = settings.listen.tls
+    if not tls.certificate:
+        return None
+    files = Files.named(
+        folder,
+        ca=("listen.tls.client_ca", tls.client_ca if tls.client != "none" else ""),
+        certificate=("listen.tls.certificate", tls.certificate),
+        key=("listen.tls.key", tls.key),
+    )
+    return Edge(files, ssl.Purpose.CLIENT_AUTH, _VERIFY[tls.client])
+
+
+def _outgoing(folder: Path, settings: Settings) -> Edge | None:
+    delivery = settings.delivery
+    if not delivery.tls_ca and not delivery.tls_certificate:
+        return None
+    files = Files.named(
+        folder,
+        ca=("delivery.tls_ca", delivery.tls_ca),
+        certificate=("delivery.tls_certificate", delivery.tls_certificate),
+        key=("delivery.tls_key", delivery.tls_key),
+    )
+    return Edge(files, ssl.Purpose.SERVER_AUTH, ssl.CERT_REQUIRED)
+
+
+def _load_pair(context: ssl.SSLContext, certificate: tuple[str, Path], key: tuple[str, Path]) -> None:
+    try:
+        # With an empty password an encrypted key is an error; without one it would be asked for at the terminal.
+        context.load_cert_chain(certificate[1], key[1], password="")
+    except ssl.SSLError as error:
+        code = "tls.mismatch" if error.reason == "KEY_VALUES_MISMATCH" else "tls.unreadable"
+        operator = f"{certificate[1]}, {key[1]}: {error}"
+        raise Misconfigured(code, where=f"{certificate[0]}, {key[0]}", operator=operator) from None
+    except (OSError, ValueError) as error:
+        raise Misconfigured("tls.unreadable", where=key[0], operator=str(error)) from None
+
+
+def _read(where: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured("tls.unreadable", where=where, operator=str(error)) from None
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_ino, found.st_size)

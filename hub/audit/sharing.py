@@ -1,0 +1,96 @@
+"""Has the portions of the audit's quick look done, here or by processes of their own, and gives the answers in order.
+
+A process that dies or cannot open the database answers no, and then all is looked at here; none of them outlives this
+one, and none listens to the keyboard.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import cache, partial
+from multiprocessing import get_context, parent_process
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from hub.audit.leaf import Placement
+from hub.audit.portion import ChainPortion, LeafPortion
+from hub.errors import HubError
+from hub.store.one_state import export_state, join_state
+from hub.store.store import Store
+from hub.store.tree_holdings import entry_count
+
+Portion = ChainPortion | LeafPortion
+Answer = bool | Placement | None
+Share = Callable[[Sequence[Portion]], Iterator[Answer]]
+"""Gives the answer to each portion, in order; after a process died only no."""
+
+WORTH_IT = 100_000
+"""Entries; below, to start processes takes longer than the look."""
+_MOST = 8
+
+
+def jobs_for(connection: Connection) -> int:
+    """How many processes to look at this ledger with: as many as there are processors, or 1 if it is small."""
+    try:
+        entries = entry_count(connection)
+    except DBAPIError:  # a damaged file is for the look itself to find
+        return 1
+    return min(_MOST, len(os.sched_getaffinity(0))) if entries >= WORTH_IT else 1
+
+
+@contextmanager
+def sharing(store: Store, connection: Connection, jobs: int) -> Iterator[tuple[Share, ...]]:
+    """Ways to look, the quickest first: by `jobs` processes if that is more than 1, and by this one on `connection`."""
+    alone = partial(_look_here, connection)
+    if jobs <= 1 or store.engine.url.database in (None, "", ":memory:") or not store.address:
+        yield (alone,)
+        return
+    look = partial(_look, store.address, export_state(connection))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _attend)
+    try:
+        yield partial(_answers, pool, look), alone
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _look_here(connection: Connection, portions: Sequence[Portion]) -> Iterator[Answer]:
+    return (portion.look(connection) for portion in portions)
+
+
+def _answers(
+    pool: ProcessPoolExecutor, look: Callable[[Portion], Answer], portions: Sequence[Portion]
+) -> Iterator[Answer]:
+    try:
+        yield from pool.map(look, portions)
+    except (BrokenProcessPool, HubError):
+        yield None
+
+
+def _look(address: str, state: str, portion: Portion) -> Answer:
+    return portion.look(_joined(address, state))
+
+
+@cache
+def _joined(address: str, state: str) -> Connection:
+    """One connection for all portions of a process, open to its end."""
+    return join_state(address, state)
+
+
+def _attend() -> None:
+    """Leave the keyboard to the first process, and end with it, whatever its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)

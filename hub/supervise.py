@@ -1,0 +1,98 @@
+"""Ends what nobody else will end: leases whose holder is gone, and deliveries whose message has expired.
+
+Promises: any number of processes may do it, each passes over what another is at work on, and what is put back or ended
+is on record as if its own carrier had done it. It delivers nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from hub.deliver import GaveUp, Outcome, RetryAt, settle
+from hub.errors import HubError
+from hub.hub import Hub
+from hub.store import outbox
+from hub.store.outbox import Leased
+from hub.store.transaction import Transaction
+
+INTERRUPTED, AGAIN, POISON = "delivery.interrupted", "delivery.interrupted-again", "delivery.poison"
+APART = timedelta(seconds=1)
+"""What was in hand at two ends of a process goes one by one, so far apart, that the third shows which ended it."""
+
+LEAP = 1.0
+"""Seconds by which a clock is put back that are worth a look."""
+LONGEST_TURN = timedelta(minutes=10)
+"""How long turns `APART` may last in all before they are cut short at a start."""
+
+log = logging.getLogger("hub.supervise")
+
+
+async def run(hub: Callable[[], Hub], stop: asyncio.Event) -> None:
+    """Sweep every `delivery.sweep` seconds until `stop`; an error is logged, once while it lasts, and met again."""
+    told = ""
+    ahead = math.inf
+    while not stop.is_set():
+        try:
+            ahead = await _mind_the_clock(hub(), ahead)
+            await sweep(hub())
+            told = ""
+        except HubError as error:
+            if told != error.code:
+                log.error("sweep", extra={"fields": {"code": error.code, "operator": error.operator}})
+            told = error.code
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), hub().settings.delivery.sweep)
+
+
+async def _mind_the_clock(hub: Hub, before: float) -> float:
+    """At the start, and when the clock was put back, let nothing wait longer than any retry would.
+
+    `before` and the answer are by how many seconds the clock is ahead of one that only runs.
+    """
+    at = hub.clock()
+    ahead = at.timestamp() - asyncio.get_running_loop().time()
+    if ahead < before - LEAP:
+        waits = [endpoint.profile.longest_retry for endpoint in hub.rules.directory.endpoints.values()]
+        latest = at + timedelta(seconds=max(waits, default=0.0)) + LONGEST_TURN
+        await hub.writer.run(lambda transaction: outbox.hurry(transaction, at, latest))
+    return ahead
+
+
+async def sweep(hub: Hub) -> None:
+    """Put lapsed leases back in their queues, and make dead letters of what has expired. Errors: Unavailable store.*"""
+    at = hub.clock()
+    until = at + timedelta(seconds=hub.settings.delivery.lease)
+    await hub.writer.run(lambda transaction: _end(transaction, hub, at, until))
+
+
+def _end(transaction: Transaction, hub: Hub, at: datetime, until: datetime) -> None:
+    take_back(transaction, hub, at, until)
+    for leased in outbox.lease_expired(transaction, at, until):
+        settle(transaction, hub, leased, GaveUp("delivery.expired"), at)
+
+
+def take_back(transaction: Transaction, hub: Hub, at: datetime, until: datetime, *, own: bool = False) -> None:
+    """Put leases without an outcome back: lapsed ones, with `own` also all that this node had when it last ended.
+
+    Each is on record as an attempt of which nothing is known. What was in hand alone at the third end of a process
+    running is set aside as a dead letter: it may be what ends them.
+    """
+    lost = outbox.lease_lost(transaction, at, until, own=own)
+    suspects = [leased for leased in lost if leased.cause == AGAIN]
+    turns = iter(range(len(lost)))
+    for leased in lost:
+        settle(transaction, hub, leased, _after_loss(leased, suspects, turns, at), at)
+    outbox.reclaim(transaction, at, own=own)
+
+
+def _after_loss(leased: Leased, suspects: Sequence[Leased], turns: Iterator[int], at: datetime) -> Outcome:
+    if suspects == [leased]:
+        return GaveUp(POISON)
+    if leased.cause in (INTERRUPTED, AGAIN):
+        return RetryAt(at + next(turns) * APART, AGAIN)
+    return RetryAt(at, INTERRUPTED)

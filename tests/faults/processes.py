@@ -1,0 +1,118 @@
+"""Real processes to be hurt: each has its own pid, dies of `kill -9`, and ends with the tests at the latest.
+
+A warm process is forked from a server that has imported the hub already (starting takes a tenth of a second instead of
+one); a cold one is the command that an administrator types. Both run the same `run_hub`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Protocol
+
+PATIENCE = 20.0
+ROOT = Path(__file__).parent.parent.parent
+_PR_SET_PDEATHSIG = 1
+_FORKS = get_context("forkserver")
+_FORKS.set_forkserver_preload(["connectors.server", "connectors.pretend_department", "tests.faults.preloaded"])
+
+
+class Berth:
+    """A port that stays reserved for a process, also while that process is dead."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))  # bound and not listening: who sets SO_REUSEADDR too may listen here
+        self.port: int = self._socket.getsockname()[1]
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Running(Protocol):
+    """A started process."""
+
+    @property
+    def pid(self) -> int | None: ...
+
+    def end(self, patience: float) -> int | None:
+        """Wait for its end; its exit status (minus the signal's number), None if it still runs."""
+        ...
+
+
+class Warm:
+    """A process forked from the server that has everything imported."""
+
+    def __init__(self, work: Callable[..., None], *arguments: Any, log: Path) -> None:
+        self._process: BaseProcess = _FORKS.Process(target=_forked, args=(work, arguments, log))
+        self._process.start()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def end(self, patience: float) -> int | None:
+        self._process.join(patience)
+        return self._process.exitcode
+
+
+class Cold:
+    """A process started from nothing, by its command line."""
+
+    def __init__(self, *words: str, log: Path, environment: Mapping[str, str] | None = None) -> None:
+        command = [sys.executable, "-P", "-m", "cli", *words]
+        found = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+        with log.open("ab") as said:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=found, start_new_session=True
+            )
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def end(self, patience: float) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
+        return self._process.returncode
+
+
+def send_signal(running: Running, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended."""
+    assert running.pid is not None
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(running.pid, number)
+
+
+def is_open(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until_open(port: int, running: Running) -> float:
+    """Wait until a process listens; the seconds that it took."""
+    began = time.monotonic()
+    while not is_open(port):
+        if running.end(0.002) is not None or time.monotonic() > began + PATIENCE:
+            raise AssertionError(f"nobody listens on port {port}")
+    return time.monotonic() - began
+
+
+def _forked(work: Callable[..., None], arguments: tuple[Any, ...], log: Path) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    work(*arguments)

@@ -1,0 +1,73 @@
+"""The table at the end of a test run: each fault by its row in the list, with its numbers, and what was skipped why.
+
+With `HUB_FAULTS_RESULTS=FILE` each is added there as it ends, one JSON object a line, for docs/reliability.md: a run of
+hours that is broken off has not been for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROPERTY = "fault"
+RESULTS = "HUB_FAULTS_RESULTS"
+_ROW = re.compile(r"test_(r\d+)_(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one test of a row. `figures` by name; `reason` why it was skipped."""
+
+    row: str
+    what: str
+    outcome: str
+    seconds: float
+    figures: dict[str, Any]
+    reason: str = ""
+
+    def line(self) -> str:
+        told = self.reason or ", ".join(f"{name} {value}" for name, value in self.figures.items())
+        return f"{self.row:4} {self.outcome:7} {self.seconds:6.1f} s  {self.what}: {told}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table if a fault was tried."""
+    found = sorted(_outcomes(terminalreporter.stats), key=lambda one: (int(one.row[1:]), one.what))
+    if not found:
+        return
+    skipped = sum(one.outcome == "skipped" for one in found)
+    terminalreporter.section(f"faults: {len(found)} tried, {skipped} of them skipped")
+    for one in found:
+        terminalreporter.write_line(one.line())
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what became of a test, if that is wanted."""
+    path = os.environ.get(RESULTS)
+    ended = report.when == "call" or report.outcome != "passed"
+    if path and ended:
+        for one in _outcomes({report.outcome: [report]}):
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+
+
+def _outcomes(stats: dict[str, list[Any]]) -> Iterator[Outcome]:
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in stats.get(outcome, []):
+            named = _ROW.search(getattr(report, "nodeid", ""))
+            if named is None or "tests/faults/" not in report.nodeid:
+                continue
+            figures: dict[str, Any] = {}
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    figures |= value
+            reason = report.longrepr[2].removeprefix("Skipped: ") if outcome == "skipped" else ""
+            what = named[2].replace("_", " ") + "".join(re.findall(r"\[.*\]", report.nodeid))
+            yield Outcome(named[1].upper(), what, outcome, report.duration, figures, reason)

@@ -1,0 +1,86 @@
+"""R8 and R16: the database's server dies under the hub, and a sequencer sleeps while another takes its place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+
+import hub.sequence
+from tests.faults.conftest import Found
+from tests.faults.sizes import Sizes, chosen
+from tests.faults.test_kills import BUSY, Check, under_load
+from tests.faults.town_of_processes import Town
+from tests.postgres import Server, launch
+
+RECONNECTED_IN = 5.0
+
+
+def kill_postmaster(server: Server) -> None:
+    """End a server by `kill -9`, and start it again as soon as its orphans let it."""
+    pid = int((server.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+    os.kill(pid, signal.SIGKILL)
+    end = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(RuntimeError):
+            return launch(server.folder)
+        assert time.monotonic() < end
+
+
+def until_accepting(town: Town) -> float:
+    """Send until a message is taken; the seconds that it took."""
+
+    async def work() -> float:
+        sender = town.sender("a")
+        began = time.monotonic()
+        assert await sender.send(["c"])
+        await sender.close()
+        return time.monotonic() - began
+
+    return asyncio.run(work())
+
+
+def test_r8_postgresql_killed_and_restarted(
+    found_town: Found, server: Server, sizes: Sizes, all_is_well: Check
+) -> None:
+    town = found_town(server, nodes=2)
+    for node in town.nodes:
+        node.up()
+    town.receive()
+    back: list[float] = []
+
+    def hurt() -> None:
+        for _ in range(sizes.postmaster_kills):
+            time.sleep(0.2)
+            kill_postmaster(server)
+            back.append(until_accepting(town))
+
+    asyncio.run(under_load(town, max(1, sizes.messages // 4), hurt))
+    all_is_well(town, kills=sizes.postmaster_kills, slowest_reconnection=f"{max(back):.2f} s")
+    assert max(back) < RECONNECTED_IN * BUSY
+
+
+def impatient_sequencer() -> None:
+    """A lease that ends while the other sequencer sleeps, however short the test."""
+    from datetime import timedelta
+
+    hub.sequence.LEASE = timedelta(seconds=min(10.0, chosen().stopped_seconds / 3))
+
+
+def test_r16_two_sequencers_one_asleep(found_town: Found, server: Server, sizes: Sizes, all_is_well: Check) -> None:
+    town = found_town(server, nodes=2)
+    for node in town.nodes:
+        node.up(prepare=impatient_sequencer)
+    town.receive()
+
+    def hurt() -> None:
+        for node in town.nodes:
+            time.sleep(0.2)
+            node.signal(signal.SIGSTOP)
+            time.sleep(sizes.stopped_seconds)
+            node.signal(signal.SIGCONT)
+
+    asyncio.run(under_load(town, max(1, sizes.messages // 4), hurt))
+    all_is_well(town, asleep=f"{sizes.stopped_seconds} s", forks=0)

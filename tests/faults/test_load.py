@@ -1,0 +1,82 @@
+"""R17 and R22: more load than there is room for, and very many messages waiting for one dead department."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from sqlalchemy import text
+
+from tests.faults.conftest import Found, Tell
+from tests.faults.sizes import Sizes
+from tests.faults.test_kills import TO, Check
+from tests.faults.town_of_processes import Town
+
+ROOM = 4
+"""How many calls the hub takes at a time here; five times as many come."""
+
+
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)]
+
+
+async def hammer(town: Town, seconds: float, together: int, to: tuple[str, ...]) -> tuple[list[float], int]:
+    """Hand in again and again, so many at a time, none waiting after a 503; seconds of what was taken, and the shed."""
+    senders = [town.sender("a") for _ in range(together)]
+    taken: list[float] = []
+    shed = 0
+    end = time.monotonic() + seconds
+
+    async def one(number: int) -> None:
+        nonlocal shed
+        while time.monotonic() < end:
+            made, raw = senders[number].make(to)
+            began = time.monotonic()
+            if await senders[number].hand_in(made, raw, patience=0.0):
+                taken.append(time.monotonic() - began)
+            else:
+                assert senders[number].told in ("http.busy", "exchange.timeout"), senders[number].told
+                shed += senders[number].told == "http.busy"
+
+    await asyncio.gather(*(one(number) for number in range(together)))
+    for sender in senders:
+        await sender.close()
+    return taken, shed
+
+
+def test_r17_five_times_too_much_load(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
+    town = found_town(settings=f"limits: {{concurrent: {ROOM}}}\n")
+    town.receive()
+    town.node.up()
+    taken, shed = asyncio.run(hammer(town, sizes.load_seconds, ROOM * 5, TO))
+    zeros = all_is_well(town, shed=shed, p99_of_the_taken=f"{p99(taken) * 1000:.0f} ms")
+    assert shed > 0
+    assert zeros.acknowledged == len(taken)
+
+
+def wait_for_the_dead(town: Town, many: int) -> None:
+    """Let one department have very many copies waiting, written as rows: handing them in would take too long."""
+    with town.store() as store, store.transaction() as transaction:
+        connection = transaction.connection
+        row = connection.execute(text("SELECT * FROM deliveries WHERE recipient = 'd'")).mappings().first()
+        assert row is not None
+        first = int(connection.scalar(text("SELECT max(id) FROM deliveries")) or 0) + 1
+        names = ", ".join(row)
+        places = ", ".join(f":{name}" for name in row)
+        rows = [{**row, "id": first + number, "state": "waiting", "lease_node": None, "lease_until_us": None}
+                for number in range(many)]  # fmt: skip
+        connection.execute(text(f"INSERT INTO deliveries ({names}) VALUES ({places})"), rows)
+
+
+def test_r22_many_waiting_for_one_dead_department(found_town: Found, sizes: Sizes, tell: Tell) -> None:
+    town = found_town()
+    town.receive({"d": "down"})
+    town.node.up()
+    asyncio.run(hammer(town, 0.1, 1, ("c", "d")))
+    before, _ = asyncio.run(hammer(town, sizes.load_seconds, 2, ("c",)))
+    wait_for_the_dead(town, sizes.waiting)
+    after, _ = asyncio.run(hammer(town, sizes.load_seconds, 2, ("c",)))
+    ratio = p99(after) / p99(before)
+    tell(waiting=sizes.waiting, p99_before=f"{p99(before) * 1000:.0f} ms", p99_after=f"{p99(after) * 1000:.0f} ms",
+         ratio=f"{ratio:.2f}")  # fmt: skip
+    assert ratio < (1.2 if sizes.name == "long" else 6)

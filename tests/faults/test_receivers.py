@@ -1,0 +1,62 @@
+"""R12: receivers that answer wrongly in every way. Nothing is called delivered without a right receipt."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from hub.store.tables import deliveries, ledger
+from tests.faults.conftest import Found
+from tests.faults.sizes import Sizes
+from tests.faults.test_kills import Check, send_to
+from tests.faults.town_of_processes import PROFILE, Town
+
+WRONG = {
+    "error": "error500",
+    "hang": "hang",
+    "other-signer": "wrong-signer",
+    "unsigned": "unsigned",
+    "other-message": "wrong-message",
+    "endless": "endless",
+    "bomb": "bomb",
+    "garbage": "garbage",
+    "fault": "fault",
+    "down": "down",
+}
+GOOD = "good"
+
+
+def states(town: Town) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    with town.store() as store, store.reading() as connection:
+        query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def tried(town: Town) -> set[str]:
+    """Who has failed an attempt, by the ledger."""
+    with town.store() as store, store.reading() as connection:
+        return set(connection.scalars(select(ledger.c.target).where(ledger.c.kind == "attemptFailed").distinct()))
+
+
+def test_r12_wrong_answers_of_every_kind(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
+    town = found_town(codes=("a", "b", GOOD, *WRONG))
+    town.receive(WRONG)
+    town.node.up()
+    for _ in range(sizes.wrong_answers):
+        send_to(town, (GOOD, *WRONG), 1)
+    until_all_tried(town)
+    before = states(town)
+    assert before == {"delivered": 2 * sizes.wrong_answers, "waiting": 2 * sizes.wrong_answers * len(WRONG)}
+    town.receive()
+    zeros = all_is_well(town, kinds=len(WRONG), wrongly_called_delivered=0)
+    assert zeros.delivered == 2 * sizes.wrong_answers * (len(WRONG) + 1)
+
+
+def until_all_tried(town: Town) -> None:
+    """Wait until every wrong receiver has answered at least once, and none is being asked."""
+    import time
+
+    end = time.monotonic() + 20 + PROFILE.timeout
+    while (tried(town) != set(WRONG) or "leased" in states(town)) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert tried(town) == set(WRONG)

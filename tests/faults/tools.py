@@ -1,0 +1,66 @@
+"""Tools that only some machines have: who lacks one skips, and says which."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def need_root(why: str) -> None:
+    """Skip unless this is root."""
+    if os.geteuid() != 0:
+        pytest.skip(f"needs root: {why}")
+
+
+def need(program: str) -> str:
+    """The path of a program; skip without it."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"needs {program}")
+    return found
+
+
+def run(*words: str | Path) -> None:
+    """Run a command that must succeed."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{words}: {done.stderr}")
+
+
+@contextmanager
+def mounted(*words: str | Path, at: Path) -> Iterator[Path]:
+    """Something mounted for the block; skip where mounting is not allowed even to root."""
+    at.mkdir(exist_ok=True)
+    try:
+        run("mount", *words, at)
+    except RuntimeError as error:
+        pytest.skip(f"needs mount: {error}")
+    try:
+        yield at
+    finally:
+        run("umount", "-l", at)
+
+
+@contextmanager
+def injecting(pid: int | None, what: str) -> Iterator[None]:
+    """Let strace spoil a running process's system calls for the block."""
+    command = [need("strace"), "-f", "-q", "-o", "/dev/null", "-p", str(pid), "-e", f"inject={what}"]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    status = Path(f"/proc/{pid}/status")
+    end = time.monotonic() + 10
+    while "TracerPid:\t0" in status.read_text() and time.monotonic() < end:
+        if tracer.poll() is not None:
+            pytest.skip(f"strace may not attach here: {(tracer.communicate()[1] or '').strip()[:100]}")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        tracer.terminate()
+        tracer.communicate()

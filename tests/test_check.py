@@ -1,0 +1,105 @@
+"""`hub check`: one line, figures and an exit code that monitoring programs understand."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import cli
+from commands.check import Bounds, State, Verdict, judged, read_bounds
+from connectors import process
+from connectors.serving_lock import node_lock
+from hub.schema.schema import Schemas
+from tests.house import connector, lay_out, served
+
+NAME = r"[a-z-]+"
+PERFDATA = re.compile(rf"({NAME}=-?[0-9.e+]+(s|B);[0-9.:]*;[0-9.:]*( |$))+")
+
+
+def page(*parts: dict[str, str], **figures: float) -> dict[str, Any]:
+    return {"hub": "h", "node": "n", "ready": True, "parts": list(parts), "figures": figures}
+
+
+def part(level: str, code: str = "x.y") -> dict[str, str]:
+    return {"part": "clock", "level": level, "code": code, "zh": "中文", "en": "words", "got": "9 s", "expected": ""}
+
+
+def check(*words: str) -> Result:
+    return CliRunner().invoke(cli.cli, ["--lang", "en", "check", *words])
+
+
+@pytest.mark.parametrize(
+    ("parts", "figures", "state"),
+    [
+        ((), {}, State.OK),
+        ((part("warn"),), {}, State.WARNING),
+        ((part("warn"), part("fail")), {}, State.CRITICAL),
+        ((), {"merge_lag_seconds": 3}, State.WARNING),
+        ((), {"merge_lag_seconds": 30}, State.CRITICAL),
+        ((), {"clock_difference_seconds": -9}, State.WARNING),
+        ((), {"disk_free_bytes": 50}, State.CRITICAL),
+        ((), {"disk_free_bytes": 500}, State.OK),
+    ],
+)
+def test_the_worst_of_findings_and_thresholds_is_the_state(
+    parts: tuple[dict[str, str], ...], figures: dict[str, float], state: State
+) -> None:
+    bounds = Bounds(read_bounds(["merge-lag=2", "clock-difference=5"]), read_bounds(["merge-lag=20", "disk-free=100"]))
+    assert judged(page(*parts, **figures), bounds, "en").state is state
+
+
+def test_the_line_is_one_and_its_figures_can_be_read() -> None:
+    bounds = Bounds(read_bounds(["merge-lag=2"]), read_bounds(["disk-free=100"]))
+    found = judged(page(part("fail"), merge_lag_seconds=0.1, disk_free_bytes=123456789012.0), bounds, "zh")
+    line = found.line()
+    assert line.startswith("HUB CRITICAL - clock: x.y 中文 (9 s) | merge-lag=0.1s;2; disk-free=123456789012B;;100:")
+    assert PERFDATA.fullmatch(line.partition(" | ")[2])
+    assert Verdict(State.WARNING, ("a|b\nc",)).line() == "HUB WARNING - a/b c"
+
+
+@pytest.mark.parametrize("wrong", [{}, [], {"parts": [{}], "figures": {}}, {"parts": [], "figures": 3}, None])
+def test_what_is_no_page_of_a_hub_is_unknown(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="not an answer"):
+        judged(wrong, Bounds({}, {}), "en")
+
+
+@pytest.mark.parametrize("words", [("--warning", "x=1"), ("--warning", "merge-lag=x"), ("--url", "ftp://x")])
+def test_what_cannot_be_understood_is_unknown(words: tuple[str, ...]) -> None:
+    done = check(*words)
+    assert (done.exit_code, done.stdout.startswith("HUB UNKNOWN")) == (3, True)
+
+
+def test_a_data_directory_that_is_not_there_is_unknown_and_a_silent_address_critical(tmp_path: Path) -> None:
+    assert check("--data", str(tmp_path / "none")).exit_code == 3
+    done = check("--url", "http://127.0.0.1:9")
+    assert (done.exit_code, "does not answer" in done.stdout) == (2, True)
+
+
+def test_a_data_directory_is_examined_and_must_be_served(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path)
+    done = check("--data", str(folder))
+    assert (done.exit_code, "health.not-served" in done.stdout) == (2, True)
+    with node_lock(folder, "hub"):
+        done = check("--data", str(folder))
+    assert (done.exit_code, done.stdout.partition(" | ")[0]) == (0, "HUB OK - hub/hub")
+
+
+def test_a_serving_process_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Schemas, "warm", lambda self: None)
+    monkeypatch.setattr(process, "SoapSender", lambda tls: connector())
+
+    async def play() -> list[Result]:
+        async with served(lay_out(tmp_path), drain=0.5) as one:
+            before = await asyncio.to_thread(check, "--url", one.address)
+            one.stop.set()
+            await asyncio.sleep(0)
+            return [before, await asyncio.to_thread(check, "--url", one.address)]
+
+    done = asyncio.run(play())
+    assert [one.exit_code for one in done] == [0, 2]
+    assert "health.draining" in done[1].stdout

@@ -1,0 +1,59 @@
+"""The audit of the tree on a real PostgreSQL: silent on what the hub did, and it finds what others do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hub.audit.report import Row
+from hub.sequence import Sequencer
+from hub.store.roles import grants
+from hub.store.store import Store
+from hub.store.writer import Writer
+from tests.postgres import Server, server
+from tests.test_key_change import audited, changed, made
+from tests.test_sequence import append, drain, sequencer
+from tests.town import Town, found_town
+
+__all__ = ["server"]
+_FORGERIES = (  # each on top of the ones before
+    ("UPDATE checkpoints SET root = decode(repeat('00', 32), 'hex') WHERE size = 600", "audit.root"),
+    ("UPDATE tiles SET hashes = decode(repeat('00', 32), 'hex') WHERE level = 1", "audit.tile"),
+    ("UPDATE key_changes SET note = replace(note, 'new ', 'old ')", "audit.key-change"),
+    ("UPDATE leaves SET hash = decode(repeat('00', 32), 'hex') WHERE place = 3", "audit.leaf"),
+)
+
+
+@pytest.fixture
+def town(tmp_path: Path, server: Server) -> Iterator[Town]:
+    """A town whose hub may only add to what is recorded."""
+    name = server.database(server.with_tables)
+    founded = found_town(tmp_path, url=server.url(name))
+    founded.hub.close()
+    role = f"role of {name}"
+    server.run(f'CREATE ROLE "{role}" LOGIN')
+    server.run(*grants(role), database=name)
+    store = Store.open(server.url(name, role.replace(" ", "%20")))
+    founded.hub = replace(founded.hub, store=store, writer=Writer(store))
+    yield founded
+    founded.close()
+
+
+def test_the_tree_is_audited_on_postgresql(town: Town, server: Server) -> None:
+    append(town, 600)
+    drain(sequencer(town))
+    changed(town, (made(2),))
+    assert [finding.sentence() for finding in audited(town, (made(2),)).findings] == []
+    grow = Sequencer(lambda: town.hub, (made(2),))
+    append(town, 10)
+    drain(grow)
+    assert audited(town, (made(2),)).rows[Row.LEAF] == 611
+    before: set[str] = set()
+    for statement, code in _FORGERIES:
+        server.run(statement, database=str(town.hub.store.engine.url.database))
+        found = {finding.code for finding in audited(town, (made(2),)).findings}
+        assert code in found - before, statement
+        before = found
