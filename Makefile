@@ -2,15 +2,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS = constraints/py$(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])').txt
+SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Byte code is worth keeping: the demo and the tests start many processes. Empty means as if it were not set.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test faults bench lint clean
+.PHONY: help demo test faults bench deploy-tools lint clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(VENV)/ready: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -39,6 +40,10 @@ faults: $(VENV)/ready-test  ## the long form of the fault tests (hours); writes 
 
 bench: $(VENV)/ready-test  ## measure the hub against the floor
 	@$(BIN)/python -m bench
+
+deploy-tools:  ## install nginx, by which deploy/nginx.conf is tested (Debian, Ubuntu)
+	$(SUDO) apt-get update
+	$(SUDO) apt-get install -y --no-install-recommends nginx-light
 
 lint: $(VENV)/ready-test  ## style and types only
 	@$(BIN)/ruff check .

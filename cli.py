@@ -35,6 +35,7 @@ NOUNS = {
     "witness": Phrase("监督机关对账本的见证", "the supervision authority's watch over a ledger"),
     "evidence": Phrase("可离线核验的证据文件", "evidence files that a stranger can check offline"),
     "retention": Phrase("报文正文的保存期限与清理", "how long documents are kept, and purging"),
+    "content": Phrase("大附件的存储", "where large attachments lie"),
     "mock": Phrase("模拟单位系统，供试验用", "a pretend department for trials"),
 }
 

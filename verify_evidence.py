@@ -4,7 +4,7 @@
     python3 verify_evidence.py FILE --log-key KEY --anchor ROOT.pem [--witness KEY] [--tsa-anchor ROOT.pem] [--lang en]
 
 Needs Python 3.11, `cryptography` and docs/evidence-format.md, but nothing of the hub. It believes the keys you give.
-For archives, time-stamps, purged documents and changes of the log's keys verify_further.py must lie beside it.
+For archives, time-stamps, purged or large documents and changes of the log's keys verify_further.py must lie beside it.
 Exit code: 0 right; 1 something is wrong; 2 unreadable; 3 nothing is wrong, but keys from the file itself were used.
 """
 
@@ -306,7 +306,7 @@ class Evidence:
         need(right, f"信封与报文 {name} 的账目不符", f"the envelope is not the one in the entries of {name}")
         en = f"The envelope of {name}, signed with {who}, is as entered."
         self.say(f"报文 {name} 的信封由证书 {who} 签名，与其账目一致。", en)
-        self.run(self.check_attachments, row, root)
+        self.run(*((further("check_outside"), self) if "outside" in row else (self.check_attachments,)), row, root)
     def check_attachments(self, row: Mapping[str, Any], root: Any) -> None:
         for line in elements(find(root, "attachments")):
             id, name, size, digest = (value_of(line, field) for field in ("id", "name", "size", "sha256"))

@@ -1,6 +1,7 @@
 """What `verify_evidence.py` checks besides messages, if this file lies beside it: archives, time-stamps, key changes.
 
-Also the container's CAdES signature, and what is left of a message whose documents were purged.
+Also the container's CAdES signature, what is left of a message whose documents were purged, and attachments too large
+for an evidence file.
 
 Written against docs/evidence-format.md and docs/ledger-format.md; needs `cryptography`, and nothing of the hub.
 """
@@ -13,6 +14,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from cryptography import x509
@@ -26,6 +28,7 @@ from verify_evidence import (
     Evidence,
     Wrong,
     elements,
+    find,
     need,
     opened,
     parse,
@@ -132,17 +135,24 @@ def _check_documents(it: Evidence) -> None:
 
 
 def keys_at(it: Evidence, changes: Iterable[bytes], size: int, keys: Sequence[str]) -> Sequence[str]:
-    """The log's keys at a size, led to from known ones by changes that all old and new keys signed."""
-    for note in sorted(changes, key=lambda note: int(note.split(b"\n")[2])):
-        header, _, at, _, *lines = note.decode().partition("\n\n")[0].split("\n")
-        old, new = ({line[4:] for line in lines if line.startswith(side)} for side in ("old ", "new "))
-        if header == "hub/key-change/v1" and int(at) < size and set(keys) <= old:
+    """The log's keys at a size, led to from earlier or later ones by changes that all old and new keys signed."""
+    read = sorted(map(_read_change, changes), key=itemgetter(0))
+    for at, old, new, note in [*read, *reversed(read)]:
+        later = at < size and set(keys) <= old
+        if later or (at >= size and set(keys) <= new):
             signed = {key for key, _ in signers_of(note, old | new)}
             need(signed == old | new, "密钥变更缺少签名", "a change of keys lacks a signature")
             en = f"The log's keys were changed at {at} entries; the old ones and the new ones signed it."
             it.say(f"账本密钥于第 {at} 条后变更，新旧密钥均已签名。", en)
-            keys = sorted(new)
+            keys = sorted(new if later else old)
     return keys
+
+
+def _read_change(note: bytes) -> tuple[int, set[str], set[str], bytes]:
+    header, _, at, _, *lines = note.decode().partition("\n\n")[0].split("\n")
+    need(header == "hub/key-change/v1", "不是密钥变更记录", "not a change of keys")
+    old, new = ({line[4:] for line in lines if line.startswith(side)} for side in ("old ", "new "))
+    return int(at), old, new, note
 
 
 def check_purged(
@@ -157,6 +167,18 @@ def check_purged(
     need(right, f"报文 {name} 的清理记录不符", f"the purge of {name} is not as entered")
     en = f"{name} was purged by rule (entry {purge}): of its envelope only the SHA-256 is proven, {digest}."
     it.say(f"报文 {name} 的正文已按规则清理（账目 {purge}），仅证明其 SHA-256：{digest}。", en, "[??]")
+
+
+def check_outside(it: Evidence, row: Mapping[str, Any], root: Any) -> None:
+    """Attachments of which only the signed digest is there; then the others, as ever."""
+    manifest = find(root, "attachments")
+    for line in elements(manifest):
+        id, name, digest = (value_of(line, field) for field in ("id", "name", "sha256"))
+        if id in row["outside"] and find(line, "content") is None:
+            en = f"The attachment {id} ({name}) is not in this file; the sender signed its SHA-256, {digest}."
+            it.say(f"附件 {id}（{name}）未收入本文件，发送方所签 SHA-256 为 {digest}。", en, "[??]")
+            manifest.removeChild(line)
+    it.check_attachments(row, root)
 
 
 # CMS

@@ -42,7 +42,7 @@ def write(url: str, node: str, together: int, seconds: float, start: Barrier) ->
 def commit(store: Store, together: int) -> int:
     """One transaction; 0 if the database was too busy for it."""
     try:
-        with store.transaction() as transaction:
+        with store.transaction(expecting=True) as transaction:
             for _ in range(together):
                 transaction.append(
                     Hop.DELIVERED, NOW, sender="sender", message_id="m-1", source=HUB, target="d0", document=_DIGEST

@@ -20,7 +20,7 @@ from hub.routing.routing import Routing
 from hub.schema.schema import Schemas
 from hub.settings import Settings
 from hub.signing import signature
-from hub.signing.signer import FileSigner
+from hub.signing.signer import FileSigner, Signer
 from hub.store.registry import add_anchor, write_registry
 from hub.store.store import Store
 from hub.store.writer import Writer
@@ -58,8 +58,10 @@ def keys(code: str) -> Keys:
     return Keys(signer, issued.der, issued.key_pem, issued.certificate_pem)
 
 
-def message(number: int, kilobytes: int, to: tuple[str, ...] = ("d0",), prefix: str = "m") -> bytes:
-    """A signed official document whose envelope is about `kilobytes` long."""
+def message(
+    number: int, kilobytes: int, to: tuple[str, ...] = ("d0",), prefix: str = "m", signer: Signer | None = None
+) -> bytes:
+    """A signed official document whose envelope is about `kilobytes` long; `signer` is of another process's authority."""
     od = "{urn:hub:official-document:v1}"
     payload = etree.Element(od + "officialDocument", nsmap={"od": od[1:-1]})
     etree.SubElement(payload, od + "documentKind").text = "notice"
@@ -78,7 +80,7 @@ def message(number: int, kilobytes: int, to: tuple[str, ...] = ("d0",), prefix: 
         recipients=tuple(Recipient(code) for code in to),
         created=NOW - timedelta(seconds=1),
     )
-    return signature.sign(envelope.build(header, payload), keys("sender").signer)
+    return signature.sign(envelope.build(header, payload), signer or keys("sender").signer)
 
 
 def registry(receivers: dict[str, str], extra: int = 0) -> Registry:

@@ -7,6 +7,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.material import keys
@@ -15,9 +16,24 @@ from connectors.pretend_department import PretendDepartment, pretend_departments
 from hub.signing.signer import FileSigner
 
 
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """The address of each delivery service, and the process that serves them all."""
+
+    addresses: dict[str, str]
+    pid: int
+
+
 @contextlib.contextmanager
 def receivers(codes: list[str], folder: Path) -> Iterator[dict[str, str]]:
     """Run the departments `codes`; give the address of each delivery service."""
+    with receiving(codes, folder) as running:
+        yield running.addresses
+
+
+@contextlib.contextmanager
+def receiving(codes: list[str], folder: Path) -> Iterator[Receiving]:
+    """As `receivers`, with the process."""
     for code in codes:
         made = keys(code)
         (folder / f"{code}.key").write_bytes(made.key_pem)
@@ -27,7 +43,7 @@ def receivers(codes: list[str], folder: Path) -> Iterator[dict[str, str]]:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
-            yield {code: f"{address}/dept/{code}/delivery/v1" for code in codes}
+            yield Receiving({code: f"{address}/dept/{code}/delivery/v1" for code in codes}, process.pid)
         finally:
             process.terminate()
 

@@ -16,6 +16,7 @@ from commands.frame.values import DURATION
 
 if TYPE_CHECKING:
     from commands.proof_of_backup import Proof
+    from hub.audit.report import Report
     from hub.backup.manifest import Manifest
     from hub.settings import Settings
 
@@ -85,17 +86,17 @@ def take(session: Session, place: Path, tar: bool, keep: int | None, keys: bool,
     goal = place if single else place / f"{settings.hub}-{at:%Y%m%dT%H%M%SZ}{TAR if tar else ''}"
     goal.parent.mkdir(parents=True, exist_ok=True)
     with being_made(goal) as partial:
-        made, digest, missing, sound = _fill(session, partial, settings, at, keys, secrets)
+        made, digest, missing, audited = _fill(session, partial, settings, at, keys, secrets)
     _record(session, settings, made, digest)
-    removed = _let_go(place, made, keep) if keep and sound else []
-    _tell(session, goal, made, missing, removed, sound)
-    return ExitCode.OK if sound else ExitCode.CHECK_FAILED
+    removed = _let_go(place, made, keep) if keep and audited.clean else []
+    _tell(session, goal, made, missing, removed, audited)
+    return ExitCode.OK if audited.clean else ExitCode.CHECK_FAILED
 
 
 def _fill(
     session: Session, partial: Path, settings: Settings, at: datetime, keys: bool, secrets: bool
-) -> tuple[Manifest, str, list[str], bool]:
-    """Everything that belongs into the folder: the manifest, its digest, what is not there, if the ledger is sound."""
+) -> tuple[Manifest, str, list[str], Report]:
+    """Everything that belongs into the folder: the manifest, its digest, what is not there, how the ledger is."""
     from dataclasses import replace
 
     from commands.proof_of_backup import audit_copy
@@ -115,7 +116,7 @@ def _fill(
         made = describe(copy, settings, at, engine, public, private=keys, passwords=secrets)
         found = audit_copy(session, partial, as_kept(settings), copy, made, {}, deep=False)
     made = replace(made, files=seal(partial))
-    return made, write_manifest(partial, made), missing, found.clean
+    return made, write_manifest(partial, made), missing, found
 
 
 def _log_keys(folder: Path, settings: Settings) -> list[Any]:
@@ -150,10 +151,13 @@ def _let_go(home: Path, made: Manifest, keep: int) -> list[str]:
     return [place.name for place, _ in old]
 
 
-def _tell(session: Session, goal: Path, made: Manifest, missing: list[str], removed: list[str], sound: bool) -> None:
+def _tell(
+    session: Session, goal: Path, made: Manifest, missing: list[str], removed: list[str], audited: Report
+) -> None:
     head, size = made.head, sum(one.size for one in made.files)
-    if not sound:
+    if not audited.clean:
         session.note(_UNSOUND)
+        session.note(Phrase(*(audited.findings[0].sentence(lang) for lang in ("zh", "en"))))
     for name in missing:
         session.note(Phrase(f"提醒：缺少设置中所列的文件 {name}", f"note: {name}, named in the settings, is not there"))
     if made.private_keys:
@@ -162,7 +166,7 @@ def _tell(session: Session, goal: Path, made: Manifest, missing: list[str], remo
         Phrase(f"已备份到 {goal}：账目 {head.size} 条，报文 {made.counts['messages']} 件，{size} 字节",
                f"backed up to {goal}: {head.size} entries, {made.counts['messages']} messages, {size} bytes"),
         backup=goal, at=made.at, entries=head.size, root=head.root, messages=made.counts["messages"], bytes=size,
-        sound=sound, missing=missing, removed=removed,
+        sound=audited.clean, missing=missing, removed=removed,
     )  # fmt: skip
 
 

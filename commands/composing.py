@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from commands.frame.files import read_file
+from connectors.attachment_client import digest_file
 from hub import envelope
 from hub.codes import normalise_document_number
 from hub.message import Attachment, Classification, Header, Recipient, Role, Urgency
@@ -17,12 +18,16 @@ from hub.parser import parse
 from hub.signing import signature
 from hub.signing.signer import Signer
 
+LARGE = 8 * 1024 * 1024
 _MEDIA_TYPES = {".ofd": "application/ofd", ".xml": "application/xml", ".wps": "application/vnd.ms-works"}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be sent. With `beside` the attachments travel next to the envelope, otherwise inside it."""
+    """What is to be sent. With `beside` the attachments travel next to the envelope, otherwise inside it.
+
+    Those of more than `LARGE` bytes do neither: they are uploaded before.
+    """
 
     sender: str
     main: Sequence[str]
@@ -43,20 +48,21 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A signed envelope and the attachments that belong next to it, by manifest id."""
+    """A signed envelope, the attachments that belong next to it, by manifest id, and the files to upload before it."""
 
     header: Header
     raw: bytes
     beside: Mapping[str, bytes]
+    uploads: tuple[tuple[Path, Attachment], ...] = ()
 
 
 def compose(draft: Draft, signer: Signer, at: datetime) -> Composed:
     """Build and sign. Errors: Refused xml.* of the payload file, signature.*; OSError of a file."""
-    lines, beside = _attach(draft)
+    lines, beside, uploads = _attach(draft)
     header = _header(draft, at)
     payload = parse(read_file(draft.payload))
     raw = signature.sign(envelope.build(header, payload, lines), signer)
-    return Composed(header, raw, beside)
+    return Composed(header, raw, beside, uploads)
 
 
 def _header(draft: Draft, at: datetime) -> Header:
@@ -79,15 +85,25 @@ def _header(draft: Draft, at: datetime) -> Header:
     )
 
 
-def _attach(draft: Draft) -> tuple[list[Attachment], dict[str, bytes]]:
-    lines, beside = [], {}
+def _attach(draft: Draft) -> tuple[list[Attachment], dict[str, bytes], tuple[tuple[Path, Attachment], ...]]:
+    lines, beside, uploads = [], {}, []
     for place, path in enumerate(draft.attachments, start=1):
+        if _is_large(path):
+            known = digest_file(path)
+            line = Attachment(f"a{place}", path.name, _media_type(path), known.size, known.digest)
+            lines.append(line)
+            uploads.append((path, line))
+            continue
         content = read_file(path)
         line = envelope.attachment(f"a{place}", path.name, _media_type(path), content, inline=not draft.beside)
         lines.append(line)
         if draft.beside:
             beside[line.id] = content
-    return lines, beside
+    return lines, beside, tuple(uploads)
+
+
+def _is_large(path: Path) -> bool:
+    return str(path) != "-" and path.stat().st_size > LARGE
 
 
 def _media_type(path: Path) -> str:

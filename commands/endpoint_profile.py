@@ -25,6 +25,7 @@ PROFILE = (
     column("first_retry", "首次重试间隔（秒）", "first retry after (s)"),
     column("longest_retry", "最长重试间隔（秒）", "longest wait (s)"),
     column("give_up_after", "停止重试时限（秒）", "gives up after (s)"),
+    column("inline_most", "随报文投递的上传附件上限（字节）", "uploaded attachments inside, at most (bytes)"),
 )
 _PROFILE_OPTIONS = (
     option("--soap", zh="SOAP 版本", en="SOAP version", type=click.Choice(("1.1", "1.2"))),
@@ -45,6 +46,12 @@ _PROFILE_OPTIONS = (
     option("--first-retry", zh="首次重试间隔", en="wait before the first retry", type=DURATION),
     option("--longest-retry", zh="最长重试间隔", en="longest wait between retries", type=DURATION),
     option("--give-up-after", zh="停止重试时限", en="when to stop trying", type=DURATION),
+    option(
+        "--inline-most",
+        zh="事先上传的附件随报文投递的上限（字节），超出的给出下载链接",
+        en="bytes of uploaded attachments that go along with a message; the rest are links",
+        type=click.IntRange(0, 64 * 1024 * 1024),
+    ),
 )
 
 

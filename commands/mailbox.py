@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.department_side import hub_url, key_options, side_of
+from commands.department_side import Side, hub_url, key_options, side_of
 from commands.frame.command import Phrase, Session, argument, column, noun, option
 from commands.frame.files import FOLDER
 from commands.words import ROLES, STATES, said_of
@@ -107,7 +107,7 @@ def fetch(
         raise click.BadParameter("--confirm: --out DIR", param_hint="--out")
     side, address = side_of(session, dept, key, cert), hub_url(session, url)
     fetched = side.call(address, lambda client: client.fetch(most))
-    kept = _keep(fetched, out)
+    kept = _keep(session, side, fetched, out)
     if confirm and fetched:
         side.call(address, lambda client: client.confirm(fetched))
     rows = [
@@ -126,10 +126,18 @@ def fetch(
     session.table(FETCHED, rows, empty=Phrase("信箱是空的", "the mailbox is empty"))
 
 
-def _keep(fetched: list[Fetched], out: Path | None) -> list[Path | None]:
+def _keep(session: Session, side: Side, fetched: list[Fetched], out: Path | None) -> list[Path | None]:
+    """Write each message into its folder, and what it links to: only then may it be confirmed."""
+    from commands.carrying import download_all
     from commands.unpacking import unpack
 
-    return [unpack(one, out) if out is not None else None for one in fetched]
+    if out is None:
+        return [None] * len(fetched)
+    homes = [unpack(one, out) for one in fetched]
+    for one, home in zip(fetched, homes, strict=True):
+        if one.links:
+            download_all(session, side, one, home)
+    return list(homes)
 
 
 @command.verb(

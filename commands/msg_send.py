@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.carrying import attachments_url, upload_all
 from commands.department_side import call, hub_url, key_options, side_of, url_option
 from commands.frame.command import Phrase, Session, argument, option, single
 from commands.frame.files import FILE, read_file, write_new
@@ -29,6 +30,7 @@ CLASSIFICATIONS = ("none", "confidential", "secret", "topSecret")
     en="Build an envelope, sign it and hand it in",
     examples=(
         "hub msg send --from OFFICE --to WATER,PARKS --payload notice.xml --attach annex.ofd",
+        "hub msg send --from OFFICE --to WATER --payload notice.xml --attach drawings.zip",
         "hub msg send --from OFFICE --to group:all --copy AUDIT --payload doc.xml --number '云府〔2026〕3号'",
         "hub msg send --from OFFICE --to WATER --payload notice.xml --dry-run > envelope.xml",
     ),
@@ -44,7 +46,14 @@ CLASSIFICATIONS = ("none", "confidential", "secret", "topSecret")
 @option("--copy", "copies", zh="抄送", en="copy recipients", type=WORDS, default=())
 @option("--type", zh="报文类型", en="type of the payload", default="official-document-1")
 @option("--payload", zh="载荷文件（XML）", en="payload file (XML)", type=FILE, required=True)
-@option("--attach", "attachments", zh="附件，可多次使用", en="an attachment; may be repeated", type=FILE, multiple=True)
+@option(
+    "--attach",
+    "attachments",
+    zh="附件，可多次使用；大于 8 MiB 的先行上传，中断后再次执行即续传",
+    en="an attachment; may be repeated. One of more than 8 MiB is uploaded before; run again after a break to go on",
+    type=FILE,
+    multiple=True,
+)
 @option("--beside", zh="附件随信封一并提交，不放入信封", en="attachments beside the envelope, not inside", is_flag=True)
 @option("--id", "message_id", zh="报文标识（默认自动生成）", en="message id (default: a new one)", default="")
 @option("--urgency", zh="紧急程度", en="urgency", type=click.Choice(URGENCIES), default="routine")
@@ -95,6 +104,7 @@ def send(
         _check(made)
         session.text(made.raw.decode())
         return
+    upload_all(session, side, attachments_url(session, url), made.uploads)
     receipt = side.call(hub_url(session, url), lambda client: client.submit(made.raw, made.beside, "binary"))
     _tell(session, receipt, sender)
 

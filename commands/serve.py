@@ -106,6 +106,7 @@ def _check(session: Session, settings: Settings, host: str, port: int | None) ->
     from connectors.tls import TlsEdges
     from hub.administered import NODE
     from hub.hub import open_hub
+    from hub.sequence import check_signers, checkpoint_signers
 
     listen = settings.listen
     TlsEdges(session.folder, settings)
@@ -114,6 +115,9 @@ def _check(session: Session, settings: Settings, host: str, port: int | None) ->
         closing(bind(host or listen.host, listen.port if port is None else port)),
     ):
         number = len(hub.rules.directory.departments)
+        if settings.plays("sequence"):
+            with hub.store.reading() as connection:
+                check_signers(connection, checkpoint_signers(hub, session.folder))
     said = Phrase(f"可以启动：{hub.id}，{number} 个单位", f"{hub.id} can start, with {number} departments")
     session.done(said, hub=hub.id, departments=number, rules=hub.rules.version)
 

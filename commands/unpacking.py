@@ -27,6 +27,7 @@ _UNFIT = re.compile(r"[^\w.〔〕（）()\- ]")
 def unpack(fetched: Fetched, folder: Path) -> Path:
     """Write one message into a folder of its own below `folder`; the same message again changes nothing.
 
+    What it links to is `carrying.download_all`'s, into the same folder.
     Errors: Refused delivery.altered, attachment.*; OSError, also for a folder that is in the way.
     """
     if hashlib.sha256(fetched.envelope).hexdigest() != fetched.digest:
@@ -37,8 +38,8 @@ def unpack(fetched: Fetched, folder: Path) -> Path:
     home.mkdir(parents=True)
     write_new(home / ENVELOPE, fetched.envelope)
     write_new(home / STAMP, fetched.stamp)
-    for place, (name, content) in enumerate(_attachments(fetched), start=1):
-        write_new(home / f"{place:02}-{_fit(name)}", content)
+    for id, content in _attachments(fetched):
+        write_new(home / name_of(fetched, id), content)
     write_new(home / DELIVERY, _note(fetched))
     return home
 
@@ -68,15 +69,33 @@ def _note(fetched: Fetched) -> bytes:
     return json.dumps({name: getattr(fetched, name) for name in names}, ensure_ascii=False, indent=2).encode()
 
 
-def _attachments(fetched: Fetched) -> list[tuple[str, bytes]]:
-    """The attachments by name, inside the envelope or beside it; those that are not as signed are refused."""
+def name_of(fetched: Fetched, id: str) -> str:
+    """The file name of an attachment: its place in the manifest, and its name as far as it is harmless."""
+    [(place, name)] = [(n, one.name) for n, one in enumerate(_manifest(fetched), start=1) if one.id == id]
+    return f"{place:02}-{_fit(name)}"
+
+
+def _manifest(fetched: Fetched) -> tuple[Attachment, ...]:
     from hub import envelope
-    from hub.attachments import check_attachments
     from hub.parser import parse
 
-    manifest = envelope.read(parse(fetched.envelope)).attachments
-    check_attachments(manifest, fetched.attachments)
-    return [(line.name, _content(line, fetched)) for line in manifest]
+    return envelope.read(parse(fetched.envelope)).attachments
+
+
+def _attachments(fetched: Fetched) -> list[tuple[str, bytes]]:
+    """The attachments that came, by id, inside the envelope or beside it; those that are not as signed are refused.
+
+    Errors: Refused attachment.missing, .unlisted, .altered.
+    """
+    from hub.attachments import match_attachments
+
+    manifest = _manifest(fetched)
+    linked = {link.id: (link.size, link.digest) for link in fetched.links}
+    apart = {line.id: (line.size, line.sha256) for line in match_attachments(manifest, fetched.attachments).uploaded}
+    for id in linked.keys() | apart.keys():
+        if linked.get(id) != apart.get(id):
+            raise Refused("attachment.unlisted" if id not in apart else "attachment.missing", got=id[:100])
+    return [(line.id, _content(line, fetched)) for line in manifest if line.id not in apart]
 
 
 def _content(line: Attachment, fetched: Fetched) -> bytes:

@@ -63,7 +63,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One message out of the mailbox, leased until `lease_until`; confirm it once it and what it links to are stored."""
+    """One message out of the mailbox, leased until `lease_until`; confirm it once it is safely stored."""
 
     delivery_id: int
     sender: str

@@ -8,6 +8,7 @@ what it writes: that is for `verify_evidence.py`, which shares no code with this
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,17 +17,23 @@ from sqlalchemy import Connection
 from hub.errors import Refused
 from hub.evidence.asic import pack
 from hub.evidence.contents import contents
-from hub.evidence.dossier import Dossier, Proven, Trusted
+from hub.evidence.dossier import Dossier, Paper, Proven, Trusted
 from hub.evidence.page import as_html
 from hub.hub import Hub
+from hub.message import Reference
 from hub.store import evidence
+from hub.store.content.content import ContentStore
+from hub.store.outbox import read_references
 from hub.store.registry import read_anchors
 from hub.store.trace import StoredMessage
 from hub.store.tree_keys import read_changes
 from hub.store.tree_proofs import Published
+from hub.store.uploads import read_parts
 from hub.tree.key import NoteKey
 from hub.trust.crl_folder import crl_files
 
+LARGEST_INSIDE = 8 * 1024 * 1024
+"""Bytes of an uploaded attachment that goes into the file; of a larger one the signed digest has to do."""
 Page = Callable[[Dossier], tuple[str, bytes]]
 """Gives the name and the bytes of the readable page."""
 
@@ -55,7 +62,7 @@ def collect(
             ledger=hub.store.ledger_id,
             subject=subject,
             exported=_whole_seconds(hub.clock()),
-            messages=tuple(evidence.read_paper(connection, one) for one in messages),
+            messages=tuple(_paper(connection, hub.content, one) for one in messages),
             entries=entries,
             evidence=evidence.read_named(connection, entries),
             checkpoint=checkpoint.note,
@@ -64,6 +71,21 @@ def collect(
             timestamps=tuple(evidence.read_timestamps(connection, checkpoint.size)),
             key_changes=tuple(change.note for change in read_changes(connection)),
         )
+
+
+def _paper(connection: Connection, content: ContentStore, message: StoredMessage) -> Paper:
+    """A message with its small attachments; large ones are only named. Errors: Unavailable content.*"""
+    paper = evidence.read_paper(connection, message)
+    if paper.purged:
+        return paper
+    found = read_references(connection, message.id)
+    small = [(one.id, _whole(connection, content, one)) for one in found if one.size <= LARGEST_INSIDE]
+    outside = tuple(one.id for one in found if one.size > LARGEST_INSIDE)
+    return replace(paper, beside=(*paper.beside, *small), outside=outside)
+
+
+def _whole(connection: Connection, content: ContentStore, one: Reference) -> bytes:
+    return b"".join(content.get(part.digest) for part in read_parts(connection, one.upload))
 
 
 def _prove(connection: Connection, messages: Iterable[StoredMessage]) -> tuple[Published, tuple[Proven, ...]]:

@@ -145,6 +145,22 @@ listen:
   # 账本既无见证也无时间戳超过多久即暂停接收，0 为不暂停 / stop taking messages after so long unconfirmed; 0: never
   # max_unwitnessed: 0
 
+# content:
+  # 大附件的存储位置：目录，或 s3://主机/桶名 / where large attachments lie: a folder, or s3://HOST/BUCKET
+  # place: content
+
+# upload:
+  # 分片大小（字节，不超过 8 MiB） / size of a part, at most 8 MiB
+  # part_bytes: 8388608
+  # 单个附件的上限 / largest attachment
+  # most_bytes: 10737418240
+  # 每个单位已上传而尚无报文引用的附件总量上限 / what a department may have uploaded that no message refers to
+  # department_bytes: 21474836480
+  # 无报文引用的上传保留多久 / how long that stays
+  # keep: 604800
+  # 下载链接的有效时间 / how long a link to download works
+  # link: 86400
+
 # health:
   # 磁盘剩余空间下限 / least free disk space
   # disk_free: 104857600
@@ -170,9 +186,8 @@ listen:
 # 清理须由管理员运行 hub retention purge，账目、戳记与回执凭据始终保留。
 # How long documents stay after their last delivery ended; the first rule that fits counts, none means for ever.
 # Nothing goes by itself: an administrator runs hub retention purge. Entries, stamps and acknowledgements always stay.
-# retention:
-#   - {{type: "approval-status-*", keep: 730d}}
-#   - {{classification: secret, keep: ever}}
+# 例 / for example: [{{type: "approval-status-*", keep: 730d}}, {{classification: secret, keep: ever}}]
+# retention: []
 """
 
 

@@ -46,6 +46,11 @@ class Server:
     def url(self, database: str, user: str = OWNER) -> str:
         return f"postgresql+psycopg://{user}@/{database}?host={self.folder}"
 
+    @property
+    def pid(self) -> int:
+        """The process whose children all others are."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def run(self, *statements: Any, database: str = "postgres") -> list[Any]:
         """Run statements as the owner, each by itself; the rows of the last."""
         import psycopg

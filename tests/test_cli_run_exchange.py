@@ -333,3 +333,13 @@ def test_serve_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
     install(folder, Plan("CENTER", "测试交换中心", "440300"), datetime.now(UTC) - timedelta(minutes=1))
     with process(folder, "serve", "--port", "0") as run:
         assert said_by(run, "listens at")
+
+
+def test_a_large_attachment_is_uploaded_and_downloaded_by_itself(empty: House, tmp_path: Path) -> None:
+    large = tmp_path / "图纸.zip"
+    large.write_bytes(bytes(range(256)) * 4096 * 9)  # 9 MiB
+    sent = empty.send("--attach", str(large))
+    out = tmp_path / "inbox"
+    (kept,) = empty.answer("mailbox", "fetch", "MAIL", "--out", str(out), "--confirm", "--url", empty.url)
+    assert kept["messageId"] == sent["messageId"]
+    assert (Path(kept["folder"]) / "01-图纸.zip").read_bytes() == large.read_bytes()

@@ -45,7 +45,7 @@ _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
 _DOTTED = re.compile(r"[a-z]+\.[a-z][a-z0-9_\-]+")
-_FILE_ENDINGS = ("yaml", "db", "key", "crt", "md", "xml", "wsdl")
+_FILE_ENDINGS = ("yaml", "db", "key", "crt", "md", "xml", "wsdl", "json", "note")
 
 HEAD = """\
 # Error codes

@@ -6,8 +6,11 @@ import base64
 import hashlib
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +23,36 @@ from connectors.exchange_client import ExchangeClient, ExchangeFault, Fetched
 from connectors.front_door import front_door
 from connectors.pretend_department import PretendDepartment, pretend_departments
 from connectors.soap_sender import SoapSender
-from hub import mailbox, proof
+from hub import mailbox, proof, sweep
+from hub import upload as upload_verb
+from hub.audit.audit import Standard, audit
 from hub.dispatch import Dispatcher
 from hub.errors import Refused, Unavailable
 from hub.listen import Listen
 from hub.message import Attachment, DeliveryState, Hop
 from hub.proof import Request
-from hub.settings import Limits, Uploading
+from hub.purge import purge
+from hub.retention import rules_of
+from hub.settings import Keeping, Limits, Uploading
 from hub.signing import signature
+from hub.store import sweeping, uploads
+from hub.store.content.content import open_content
+from hub.store.operate import Order
+from hub.trust.certificate import thumbprint
 from tests.serving import Heard, Now, ask, serving
+from tests.test_content import KEY, SECRET, s3
+from tests.test_evidence import exported, files_of, zipped
 from tests.test_mailbox import confirm, fetch, request
-from tests.town import Town, signer_of
+from tests.town import ROUTING, START, Town, authority, found_town, reopened, schemas, signer_of
 
+ROOT = Path(__file__).parent.parent
+SERVE = """
+import sys
+from pathlib import Path
+from connectors.server import run_hub
+run_hub(Path(sys.argv[1]), ready=lambda address: print(address, flush=True))
+"""
+__all__ = ["s3"]
 PART = 1000
 LIMITS = Uploading(part_bytes=PART, most_bytes=1_000_000, department_bytes=50_000)
 WHOLE = bytes(range(256)) * 14  # 3584 bytes, four parts
@@ -291,7 +312,7 @@ def test_a_part_with_another_digest_is_not_kept(town: Town, app: Starlette) -> N
 
 
 def test_a_whole_with_another_digest_is_dropped(town: Town, app: Starlette) -> None:
-    wrong = {"digest": known(b"other").digest}
+    wrong: dict[str, Any] = {"digest": known(b"other").digest}
     token = told(begin(town, app, **wrong))["upload"]
     put_all(app, token)
     heard = call(app, "POST", f"/uploads/{token}/complete")
@@ -368,7 +389,7 @@ def test_what_no_message_refers_to_is_bounded_per_department(town: Town, app: St
 
 
 def test_a_request_counts_once_and_only_from_its_signer(town: Town, app: Starlette) -> None:
-    asked = {"digest": known(WHOLE).digest, "size": len(WHOLE)}
+    asked: dict[str, Any] = {"digest": known(WHOLE).digest, "size": len(WHOLE)}
     raw = request("uploadRequest", "a", town.clock(), **asked)
     assert call(app, "POST", "/uploads", raw).status == 201
     assert told(call(app, "POST", "/uploads", raw))["code"] == "request.replayed"
@@ -540,3 +561,173 @@ def test_requests_are_read_as_they_were_written(town: Town) -> None:
     raw = signature.sign(proof.request_tree(made), signer_of("a")[0])
     found, _ = mailbox.examine(raw, "uploadRequest", town.hub.rules, town.clock())
     assert found == made
+
+
+# --- what nobody needs any more
+
+
+def sweep_all(town: Town, days: float = 30, **options: Any) -> sweep.Swept:
+    return sweep.sweep(town.hub.store, town.hub.content, datetime.now(UTC) + timedelta(days=days), **options)
+
+
+def test_a_sweep_takes_what_no_message_needs_and_nothing_else(town: Town, address: str) -> None:
+    other = WHOLE[::-1]
+    upload(town, address)
+    upload(town, address, other)
+    town.send("a", "b", attachments=[line(WHOLE)])
+    before = blobs(town)
+    went = sweep_all(town)
+    assert (went.uploads, went.blobs) == (1, len(before - needed()))
+    assert blobs(town) == needed()
+    assert sweep_all(town) == sweep.Swept()
+    town.deliver()
+    assert town.connector.handed[0].attachments == (("a1", WHOLE),)
+
+
+def needed() -> set[str]:
+    return {hashlib.sha256(WHOLE[i : i + PART]).hexdigest() for i in range(0, len(WHOLE), PART)}
+
+
+def test_a_plan_counts_and_takes_nothing(town: Town, address: str) -> None:
+    upload(town, address)
+    town.hub.content.put(known(b"stray").digest, b"stray")
+    at = datetime.now(UTC) + timedelta(days=30)
+    assert sweep.plan(town.hub.store, town.hub.content, at) == sweep.Swept(1, 1, 5)
+    assert len(blobs(town)) == 5
+
+
+def test_what_is_young_or_under_way_stays(town: Town, app: Starlette) -> None:
+    put(app, told(begin(town, app))["upload"], 1, WHOLE[:PART])
+    town.hub.content.put(known(b"stray").digest, b"stray")
+    assert sweep.sweep(town.hub.store, town.hub.content, town.clock()) == sweep.Swept()
+    later = town.clock() + timedelta(days=6)
+    with town.hub.store.reading() as connection:
+        assert sweeping.lapsed(connection, later) == []
+
+
+def test_a_part_that_comes_while_its_blob_is_judged_is_not_lost(town: Town, app: Starlette) -> None:
+    """The row stands before the blob: a blob that was there before, unneeded, is needed from then on."""
+    content = WHOLE[:PART]
+    town.hub.content.put(known(content).digest, content)
+    token = told(begin(town, app))["upload"]
+    part = uploads.Part(1, known(content).digest, PART)
+    town.run(town.hub.writer.run(lambda t: upload_verb._expect(t, token, part, town.clock())))
+    sweep.sweep(town.hub.store, town.hub.content, town.clock(), timedelta(days=-10_000))
+    assert blobs(town) == {known(content).digest}
+
+
+def test_purged_messages_let_their_uploads_go(town: Town, address: str) -> None:
+    upload(town, address)
+    receipt = town.send("a", "b", attachments=[line(WHOLE)])
+    town.deliver()
+    rules = rules_of((Keeping("1d"),))
+    town.clock.turn(days=10)
+    order = Order("hub", "root", "test")
+    assert purge(town.hub.store, rules, order, town.clock()).messages == 1
+    assert sweep_all(town).uploads == 1
+    assert blobs(town) == set()
+    with pytest.raises(ExchangeFault):
+        client(town, address, "b").link(known(WHOLE).digest)
+    assert town.states("a", receipt.message_id) == {"b": DeliveryState.DELIVERED}
+
+
+def test_a_check_finds_what_is_missing_or_altered(town: Town, address: str) -> None:
+    upload(town, address)
+    parts = sweep.parts_of(town.hub.store)
+    assert list(sweep.check(town.hub.store, town.hub.content, parts)) == []
+    spoil(town, 2)
+    town.hub.content.delete(hashlib.sha256(WHOLE[:PART]).hexdigest())
+    found = {one.code for one in sweep.check(town.hub.store, town.hub.content, parts)}
+    assert found == {"content.altered", "content.missing"}
+
+
+def test_an_audit_knows_uploaded_attachments_and_misses_lost_rows(town: Town, address: str) -> None:
+    upload(town, address)
+    town.send("a", "b", attachments=[line(WHOLE)])
+    town.deliver()
+    standard = Standard("hub", town.hub.store.ledger_id, schemas(), frozenset({thumbprint(signer_of("hub")[1])}))
+    assert list(audit(town.hub.store, standard)) == []
+    with town.hub.store.transaction() as transaction:
+        transaction.connection.exec_driver_sql("DELETE FROM upload_parts WHERE number = 2")
+    assert [finding.code for finding in audit(town.hub.store, standard)] == ["audit.document-missing"]
+
+
+def test_evidence_holds_small_uploads_and_names_large_ones(
+    town: Town, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = b"small enough"
+    upload(town, address)
+    upload(town, address, small)
+    town.send("a", "b", message_id="drawn", attachments=[line(WHOLE), line(small, "a2")])
+    town.deliver()
+    monkeypatch.setattr("hub.export.LARGEST_INSIDE", 100)
+    told_of = exported(town, "drawn")
+    assert told_of.wrong() == []
+    outside = [(mark, en) for mark, _, en in told_of.said() if known(WHOLE).digest in en]
+    assert [mark for mark, _ in outside] == ["[??]"]
+    assert any("a2" in en and "as the sender signed" in en for _, _, en in told_of.said())
+    files = files_of(told_of.raw)
+    files["manifest.json"] = files["manifest.json"].replace(b'"outside"', b'"inside"')
+    assert told_of.wrong(zipped(files))  # then the missing attachment is one
+
+
+# --- a bucket
+
+
+def test_the_whole_road_in_a_bucket(town: Town, address: str, s3: tuple[str, Path]) -> None:
+    host, kept = s3
+    place = f"s3://{KEY}:{SECRET}@{host}/hub/road?secure=false"
+    town.hub = replace(town.hub, content=open_content(place, town.folder))
+    with serving(Starlette(routes=AttachmentDoor(lambda: town.hub).routes)) as found:
+        there = f"{found}/attachments/v1"
+        upload(town, there)
+        assert sum(path.is_file() for path in (kept / "road").rglob("*")) == 4
+        town.settle(listen=Listen(*split(found)))
+        town.send("a", "b", attachments=[line(WHOLE)])
+        asking = client(town, there, "b")
+        assert asking.digest_link(asking.link(known(WHOLE).digest)) == known(WHOLE)
+    assert sweep_all(town) == sweep.Swept()
+
+
+def split(address: str) -> tuple[str, int]:
+    host, port = address.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+# --- a process
+
+
+def resident(process: int) -> int:
+    """A process's resident kilobytes, at their highest."""
+    text = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return next(int(row.split()[1]) for row in text.splitlines() if row.startswith("VmHWM:"))
+
+
+def test_a_process_takes_64_megabytes_in_and_out_without_holding_them(tmp_path: Path) -> None:
+    content = b"".join(bytes([n]) * 2**20 for n in range(64))
+    path = file_of(tmp_path, content)
+    found_town(tmp_path).close()
+    issued = authority().issue("hub", "hub", START)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "hub.key").write_bytes(issued.key_pem)
+    (tmp_path / "keys" / "hub.crt").write_bytes(issued.certificate_pem)
+    (tmp_path / "routing.yaml").write_text(ROUTING, encoding="utf-8")
+    (tmp_path / "hub.yaml").write_text("hub: hub\nroles: accept\nlisten: {port: 0}\n", encoding="utf-8")
+    command = [sys.executable, "-c", SERVE, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            there = process.stdout.readline().strip()
+            sending = AttachmentClient(f"{there}/attachments/v1", signer_of("a")[0], "a")
+            sending.upload(file_of(tmp_path, b"warm"), known(b"warm"))
+            rest = resident(process.pid)
+            sending.upload(path, known(content))
+            town = reopened(tmp_path)
+            town.clock.now = datetime.now(UTC)
+            town.send("a", "b", attachments=[line(content)])
+            town.close()
+            receiving = AttachmentClient(f"{there}/attachments/v1", signer_of("b")[0], "b")
+            assert receiving.digest_link(receiving.link(known(content).digest)) == known(content)
+            assert resident(process.pid) - rest < 48 * 1024
+        finally:
+            process.kill()

@@ -33,6 +33,10 @@ VERBS = (
     "purge",
     "archive",
     "measure",
+    "upload",
+    "download",
+    "handout",
+    "sweep",
     "backup",
 )
 BELOW_VERB = {  # a verb may stand on another only here, and the reason is in ARCHITECTURE.md
@@ -43,6 +47,12 @@ BELOW_VERB = {  # a verb may stand on another only here, and the reason is in AR
     ("mailbox", "deliver"),
     ("rekey", "sequence"),
     ("inquire", "mailbox"),
+    ("upload", "mailbox"),
+    ("download", "mailbox"),
+    ("download", "handout"),
+    ("deliver", "handout"),
+    ("mailbox", "handout"),
+    ("sweep", "upload"),
 }
 VALUES = ("message", "errors", "catalogue", "connector", "directory", "settings", "listen", "config", "codes")
 

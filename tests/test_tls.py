@@ -18,6 +18,9 @@ import pytest
 from lxml import etree
 from starlette.applications import Starlette
 
+from commands.checks_of_place import check_port, check_tls
+from commands.looked import Site
+from commands.looked import run as run_check
 from connectors import soap_writer as write
 from connectors.exchange_client import ExchangeClient, ExchangeFault
 from connectors.front_door import PATH, front_door
@@ -185,6 +188,28 @@ def test_an_expired_certificate_is_a_warning(place: Place, caplog: pytest.LogCap
     ]
     put(place.folder, "hub", machine("127.0.0.1", "localhost"))
     assert TlsEdges(place.folder, place.settings()).expiring(START) == []
+
+
+def test_doctor_looks_at_the_files_of_tls(place: Place) -> None:
+    def levels(settings: Settings) -> list[str]:
+        return [check.level for check in run_check("tls", check_tls, Site(place.folder, settings, START))]
+
+    assert levels(Settings(HUB)) == []
+    assert levels(place.settings()) == ["ok"]
+    put(place.folder, "hub", expired())
+    assert levels(place.settings()) == ["warn"]
+    (place.folder / "hub.key").write_bytes(client("a").key_pem)
+    assert levels(place.settings()) == ["fail"]
+
+
+@pytest.mark.parametrize(("asked", "level"), [("none", "ok"), ("optional", "ok"), ("required", "warn")])
+def test_doctor_finds_its_own_hub_behind_tls(place: Place, town: Town, asked: str, level: str) -> None:
+    settings = place.settings(client=asked, client_ca="ca.pem")
+    app = front_door(lambda: town.hub, lambda endpoints: None)
+    with serving(app, context_of(TlsEdges(place.folder, settings).incoming)) as address:
+        listen = replace(settings.listen, port=int(address.rpartition(":")[2]))
+        site = Site(place.folder, replace(settings, listen=listen), START)
+        assert [check.level for check in check_port(site)] == [level]
 
 
 # one server, as many ways to call it

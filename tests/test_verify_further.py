@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_evidence
+import verify_further
 from hub.archive import Month, archive
 from hub.evidence.asic import CADES, LIST, pack
 from hub.export import export
@@ -164,6 +166,10 @@ def test_changed_keys_of_the_log_are_followed_from_those_that_are_known(tmp_path
     assert any("keys were changed" in en for _, en in good.said())
     assert good.wrong(keys=[fresh.key.text()]) == []
     note = files_of(good.raw)["ledger/keys/1.change"]
+    quiet: Any = SimpleNamespace(say=lambda *_: None)
+    first, later = [old.text()], [fresh.key.text()]
+    ways = [(1, later), (1, first), (2, first), (2, later)]
+    assert [verify_further.keys_at(quiet, [note], *way) for way in ways] == [first, first, later, later]
     half = good.changed(**{"ledger/keys/1.change": b"".join(note.splitlines(keepends=True)[:-1])})
     assert any("lacks a signature" in line for line in good.wrong(half))
     town.clock.turn(days=31)

@@ -16,10 +16,10 @@ STEP = 100
 
 
 @contextmanager
-def progress(session: Session, length: int, said: Phrase) -> Iterator[Callable[[int], None]]:
+def progress(session: Session, length: int, said: Phrase, every: int = STEP) -> Iterator[Callable[[int], None]]:
     """Give a function that moves the bar on by so many steps; where nobody watches, it draws nothing."""
     hidden = session.json or not sys.stderr.isatty()
     with click.progressbar(
-        length=length, label=said.by(session.lang), file=sys.stderr, hidden=hidden, update_min_steps=STEP
+        length=length, label=said.by(session.lang), file=sys.stderr, hidden=hidden, update_min_steps=every
     ) as bar:
         yield bar.update

@@ -45,6 +45,7 @@ from hub.settings import Settings
 from hub.store import holdings
 from hub.store.registry import read_anchors, read_registry, read_schemas
 from hub.store.store import Store
+from hub.store.sweeping import uploaded
 from hub.trust.certificate import split_certificates, thumbprint
 
 __all__ = [
@@ -272,7 +273,7 @@ def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> I
 def _check_held(connection: Connection, held: Held, standard: Standard, read: Read, acts: ReadAct) -> Iterator[Finding]:
     raw = holdings.content(connection, str(held.message["digest"]))
     beside = {str(row["digest"]) for row in held.beside}
-    missing = beside - holdings.kept(connection, beside)
+    missing = beside - holdings.kept(connection, beside) - uploaded(connection, held.message["id"])
     purged = may_miss(connection, held, acts) if raw is None or missing else ()
     if raw is None and held.message["digest"] in purged:
         yield from check_record(held, standard)

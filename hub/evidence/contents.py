@@ -50,7 +50,8 @@ def _message(files: dict[str, bytes], number: int, one: Paper) -> dict[str, obje
     beside = {id: f"{folder}/attachments/{place}" for place, (id, _) in enumerate(one.beside, start=1)}
     files[f"{folder}/envelope.xml"] = one.envelope
     files.update({beside[id]: content for id, content in one.beside})
-    return {**named, "envelope": f"{folder}/envelope.xml", "attachments": beside}
+    outside = {"outside": list(one.outside)} if one.outside else {}
+    return {**named, "envelope": f"{folder}/envelope.xml", "attachments": beside, **outside}
 
 
 def _entries(files: dict[str, bytes], dossier: Dossier) -> Iterator[dict[str, object]]:

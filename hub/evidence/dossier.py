@@ -13,6 +13,7 @@ from hub.ledger import Entry
 class Paper:
     """One message: the envelope as it was signed, attachments beside it by manifest id, and the hub's stamp.
 
+    `outside` are the ids of attachments that are too large for an evidence file; their digests stand in the manifest.
     `purged` names the entry (NODE/SEQUENCE) by which its documents went; then there is neither envelope nor attachment.
     """
 
@@ -24,6 +25,7 @@ class Paper:
     stamp: bytes
     beside: tuple[tuple[str, bytes], ...]
     purged: str = ""
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

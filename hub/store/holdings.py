@@ -20,6 +20,7 @@ from sqlalchemy.types import NullType
 from hub.audit.held import Columns, Held
 from hub.ledger import Entry, Stored
 from hub.message import Hop
+from hub.store.chains import NODES, is_end, read_nodes
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
 
 T = TypeVar("T")
@@ -86,22 +87,19 @@ def chain_batches(connection: Connection) -> Iterator[list[Entry]]:
 
 def some_entries(connection: Connection, node: str = "", first: int = 0, most: int = 50) -> list[Stored]:
     """Entries of one chain or all: with `first` from that sequence on, without it the latest; in order of time."""
-    query = _as_stored(ledger)
-    if node:
-        query = query.where(ledger.c.node == node)
-    order = (ledger.c.time_us, ledger.c.node, ledger.c.sequence)
-    if first:
-        rows = connection.execute(query.where(ledger.c.sequence >= first).order_by(*order).limit(most)).mappings()
-        return [_stored(row) for row in rows]
-    latest = query.order_by(*(column.desc() for column in order)).limit(most)
-    return [_stored(row) for row in reversed(connection.execute(latest).mappings().all())]
+    found: list[Columns] = []
+    for one in [node] if node else read_nodes(connection):
+        of_node = _as_stored(ledger).where(ledger.c.node == one, ledger.c.sequence >= first)
+        order = ledger.c.sequence if first else ledger.c.sequence.desc()
+        found += connection.execute(of_node.order_by(order).limit(most)).mappings().all()
+    found.sort(key=lambda row: (row["time_us"], row["node"], row["sequence"]))
+    return [_stored(row) for row in (found[:most] if first else found[-most:])]
 
 
 def heads(connection: Connection) -> list[Stored]:
     """The last entry of every chain."""
-    last = select(ledger.c.node, func.max(ledger.c.sequence).label("sequence")).group_by(ledger.c.node).subquery()
-    query = _as_stored(ledger).join(last, and_(last.c.node == ledger.c.node, last.c.sequence == ledger.c.sequence))
-    return [_stored(row) for row in connection.execute(query.order_by(ledger.c.node)).mappings()]
+    query = _as_stored(ledger).select_from(ledger.join(NODES, is_end())).order_by(ledger.c.node)
+    return [_stored(row) for row in connection.execute(query).mappings()]
 
 
 def contents(connection: Connection) -> Iterator[tuple[str, Any]]:

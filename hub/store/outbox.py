@@ -175,7 +175,7 @@ def _consign(
     envelopes = {digest: read_content(connection, digest) for digest in {row.digest for row in full}}
     with_files = {row.message for row in full if row.beside}
     beside = {message: _read_attachments(connection, message) for message in with_files}
-    uploaded = {message: _read_references(connection, message) for message in with_files}
+    uploaded = {message: read_references(connection, message) for message in with_files}
     return [
         Leased(
             Consignment(
@@ -213,7 +213,8 @@ def _read_attachments(connection: Connection, message: int) -> tuple[tuple[str, 
     return tuple((row.attachment, row.content) for row in found)
 
 
-def _read_references(connection: Connection, message: int) -> tuple[Reference, ...]:
+def read_references(connection: Connection, message: int) -> tuple[Reference, ...]:
+    """The attachments of a message that were uploaded, by manifest id."""
     found = _REFERENCES.execute(connection, {"message": message})
     return tuple(Reference(row.attachment, row.digest, row.size, row.upload) for row in found)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
 from typing import Any, NamedTuple
@@ -87,6 +88,17 @@ class Prepared:
         finally:
             cursor.close()
 
+    def send(self, connection: Connection, row: Row) -> None:
+        """Run on PostgreSQL with one set of values, whatever it gives: nobody waits for that."""
+        text, _, fixed, _ = self._text(connection)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(text, {**fixed, **row})
+        except Exception as error:
+            raise _wrapped(error, connection, text) from error
+        finally:
+            cursor.close()
+
     def execute_many(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Run with many sets of values."""
         text, names, _, _ = self._text(connection)
@@ -123,6 +135,26 @@ def _reading_cursor(connection: Connection) -> Any:
     if connection.dialect.name == "sqlite":
         return driver.cursor()
     return driver.cursor(f"hub_{next(_NUMBERS)}", binary=True)
+
+
+@contextmanager
+def in_one_journey(connection: Connection) -> Iterator[None]:
+    """Send PostgreSQL all that is executed in this block together; errors come at its end. SQLite has no journeys."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    early: Exception | None = None  # an answer may be in before all is sent; the driver would log what that leads to
+    try:
+        with driver.pipeline():
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001  # raised again below
+                early = error
+    except Exception as error:
+        raise early or _wrapped(error, connection, "") from error
+    if early is not None:
+        raise early
 
 
 def execute_in_turn(connection: Connection, statements: Sequence[tuple[Prepared, Row]]) -> Rows:

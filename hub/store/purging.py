@@ -15,7 +15,16 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, 
 
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState
-from hub.store.tables import deliveries, documents, holds, ledger, message_attachments, messages, purges
+from hub.store.tables import (
+    deliveries,
+    documents,
+    holds,
+    ledger,
+    message_attachments,
+    messages,
+    purges,
+    uploads,
+)
 from hub.store.transaction import Transaction
 
 _UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD)]
@@ -133,7 +142,8 @@ def incomplete(connection: Connection, rows: Sequence[int]) -> set[int]:
     there = exists().where(documents.c.digest == messages.c.digest)
     envelopes = select(messages.c.id).where(messages.c.id.in_(rows), ~there)
     there = exists().where(documents.c.digest == message_attachments.c.digest)
-    beside = select(message_attachments.c.message).where(message_attachments.c.message.in_(rows), ~there)
+    uploaded = exists().where(uploads.c.id == message_attachments.c.upload)
+    beside = select(message_attachments.c.message).where(message_attachments.c.message.in_(rows), ~there, ~uploaded)
     return {*connection.scalars(envelopes), *connection.scalars(beside)}
 
 

@@ -15,7 +15,7 @@ from hub.settings import DatabasePool
 from hub.store.backups import CLOSED
 from hub.store.engine import UNLIMITED, connect, create, discard, read_meta
 from hub.store.faults import translated
-from hub.store.transaction import Transaction
+from hub.store.transaction import Head, Transaction
 
 LARGEST_CLOCK_DIFFERENCE = timedelta(seconds=60)
 """What two clocks may differ: leases, deadlines and signatures go by a process's own, and are read by others."""
@@ -28,6 +28,7 @@ class Store:
     def __init__(self, engine: Engine, meta: dict[str, str], node: str, address: str = "") -> None:
         self.engine = engine
         self.address = address
+        self._left: Head | None = None
         self.node = node
         self.ledger_id = meta["ledger"]
         self.hub_id = meta["hub"]
@@ -64,14 +65,20 @@ class Store:
             raise
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """A write transaction: committed at the end of the block, or rolled back by any exception."""
+    def transaction(self, *, expecting: bool = False) -> Iterator[Transaction]:
+        """A write transaction: committed at the end of the block, or rolled back by any exception.
+
+        With `expecting` the chain is taken to end where the last such transaction left it, which saves PostgreSQL a
+        journey; if another process wrote it meanwhile, this ends in Unavailable store.raced, and may be tried again.
+        """
+        expected, self._left = (self._left, None) if expecting else (None, None)
         with translated(), self._writing.begin() as connection:
-            transaction = Transaction(connection, self.ledger_id, self.node)
+            transaction = Transaction(connection, self.ledger_id, self.node, expected)
             yield transaction
-            transaction.flush()
-            crash.point("store.flushed")
+            transaction.commit()
         crash.point("store.committed")
+        if expecting and connection.dialect.name == "postgresql":
+            self._left = transaction.head
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

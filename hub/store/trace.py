@@ -243,7 +243,14 @@ def dead_letters(connection: Connection) -> list[DeadLetters]:
 
 def list_refusals(connection: Connection, most: int = 50) -> list[StoredRefusal]:
     """The latest refusals, newest first."""
-    rows = connection.execute(select(refusals).order_by(refusals.c.at_us.desc()).limit(most))
+    found = [
+        row
+        for node in read_nodes(connection)
+        for row in connection.execute(
+            select(refusals).where(refusals.c.node == node).order_by(refusals.c.sequence.desc()).limit(most)
+        )
+    ]
+    newest = sorted(found, key=lambda row: (row.at_us, row.node, row.sequence), reverse=True)[:most]
     return [
         StoredRefusal(
             row.node,
@@ -256,7 +263,7 @@ def list_refusals(connection: Connection, most: int = 50) -> list[StoredRefusal]
             row.operator,
             row.size,
         )
-        for row in rows
+        for row in newest
     ]
 
 
@@ -273,11 +280,6 @@ def read_attachments(connection: Connection, message: int) -> list[tuple[str, by
         .where(message_attachments.c.message == message)
     )
     return [(row.attachment, row.content) for row in rows]
-
-
-def nodes(connection: Connection) -> list[str]:
-    """Every node that has a chain."""
-    return list(connection.scalars(select(ledger.c.node).distinct().order_by(ledger.c.node)))
 
 
 def read_chain(connection: Connection, node: str, batch: int = 5_000) -> Any:
@@ -299,15 +301,21 @@ def read_chain(connection: Connection, node: str, batch: int = 5_000) -> Any:
 
 def latest_entries(connection: Connection, most: int = 50) -> list[Entry]:
     """The newest entries of all chains, in order of time."""
-    newest = select(ledger).order_by(ledger.c.time_us.desc(), ledger.c.sequence.desc()).limit(most)
-    return [entry_of(row) for row in reversed(connection.execute(newest).all())]
+    newest = [
+        entry_of(row)
+        for node in read_nodes(connection)
+        for row in connection.execute(
+            select(ledger).where(ledger.c.node == node).order_by(ledger.c.sequence.desc()).limit(most)
+        )
+    ]
+    return _in_time(newest)[-most:]
 
 
 def entries_after(connection: Connection, seen: dict[str, int], most: int = 500) -> list[Entry]:
     """Entries beyond the last seen sequence of each node, in order of time; a node not in `seen` from its first."""
     later = [
         entry_of(row)
-        for node in nodes(connection)
+        for node in read_nodes(connection)
         for row in connection.execute(
             select(ledger)
             .where(ledger.c.node == node, ledger.c.sequence > seen.get(node, 0))
@@ -315,4 +323,8 @@ def entries_after(connection: Connection, seen: dict[str, int], most: int = 500)
             .limit(most)
         )
     ]
-    return sorted(later, key=lambda entry: (entry.time_us, entry.node, entry.sequence))
+    return _in_time(later)
+
+
+def _in_time(entries: list[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.time_us, entry.node, entry.sequence))

@@ -11,12 +11,13 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, literal, select
+from sqlalchemy import Connection, Table, bindparam, case, exists, func, literal, select, text
 from sqlalchemy.types import Integer
 
+from hub import crash
 from hub.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
-from hub.store.prepared import Inserting, Prepared, execute_in_turn
+from hub.store.prepared import Inserting, Prepared, execute_in_turn, in_one_journey
 from hub.store.tables import SEQUENCES, documents, ledger
 
 Row = dict[str, Any]
@@ -26,9 +27,20 @@ _LAST = Prepared(
     .order_by(ledger.c.sequence.desc())
     .limit(1)
 )
+_COMMIT = Prepared(text("COMMIT"))
 _CHAIN = literal(0x687562, Integer)
 """The first half of our advisory locks' names, so that no other program's is met by chance: `hub` in hexadecimal."""
-_LOCK = Prepared(select(func.pg_advisory_xact_lock(_CHAIN, func.hashtext(bindparam("node"))).is_(None)))
+_locked = func.pg_advisory_xact_lock(_CHAIN, func.hashtext(bindparam("node"))).is_(None)
+_LOCK = Prepared(select(_locked))
+_as_left = exists().where(
+    ledger.c.node == bindparam("node"), ledger.c.sequence == bindparam("sequence"), ledger.c.hash == bindparam("hash")
+)
+_CONFIRM = Prepared(select(_locked, literal(1, Integer) // case((_as_left, 1), else_=0)))
+"""Takes the lock, and ends the transaction with a division by zero if the chain does not hold this very entry.
+
+That no other one follows it, the ledger's primary key says when the next is inserted: so it does not matter that both
+are one statement, which sees what was there before it waited for the lock.
+"""
 _IDS = {
     name: Prepared(select(sequence.next_value()).select_from(func.generate_series(1, bindparam("many", type_=Integer))))
     for name, sequence in SEQUENCES.items()
@@ -37,8 +49,10 @@ _AHEAD = 16
 """Ids are taken from a sequence so many at a time; those not used are lost, and no other transaction waits."""
 
 
-@dataclass(slots=True)
-class _Head:
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry of a chain."""
+
     sequence: int
     hash: bytes
 
@@ -53,16 +67,26 @@ class Mark:
 
 
 class Transaction:
-    """What `Writer.run` and `Store.transaction` hand to a piece of work."""
+    """What `Writer.run` and `Store.transaction` hand to a piece of work.
 
-    def __init__(self, connection: Connection, ledger_id: str, node: str) -> None:
+    On PostgreSQL another process may write the same chain. So its end is read under a lock; or, if an end is
+    `expected`, the database confirms it under that lock in the journey of the commit: if it is not so, all is undone.
+    """
+
+    def __init__(self, connection: Connection, ledger_id: str, node: str, expected: Head | None = None) -> None:
         self.connection = connection
         self._ledger_id = ledger_id
         self._node = node
         self._staged: dict[str, tuple[Table, list[Row]]] = {}
         self._ids: dict[str, list[int]] = {}
         self._next_id: dict[str, int] = {}
-        self._head: _Head | None = None
+        self._expected = expected
+        self._head: Head | None = expected
+
+    @property
+    def head(self) -> Head | None:
+        """The end of the chain with what is staged, as far as it is known."""
+        return self._head
 
     @property
     def node(self) -> str:
@@ -139,17 +163,17 @@ class Transaction:
         stored = Stored(entry, formed, hash_form(formed))
         row = {name: getattr(entry, name) for name in FIELDS}
         self.stage(ledger, {**row, "kind": str(kind), "form": formed, "hash": stored.hash})
-        self._head = _Head(entry.sequence, stored.hash)
+        self._head = Head(entry.sequence, stored.hash)
         return stored
 
-    def _read_head(self) -> _Head:
+    def _read_head(self) -> Head:
         if self._head is None:
             node = {"node": self._node}
             if self.connection.dialect.name == "postgresql":  # another process may write this chain: one at a time
                 last = execute_in_turn(self.connection, [(_LOCK, node), (_LAST, node)]).first()
             else:
                 last = _LAST.execute(self.connection, node).first()
-            self._head = _Head(last.sequence, last.hash) if last else _Head(0, FIRST)
+            self._head = Head(last.sequence, last.hash) if last else Head(0, FIRST)
         return self._head
 
     def mark(self) -> Mark:
@@ -162,10 +186,28 @@ class Transaction:
         """Forget what was staged after `mark`."""
         for name, (_, rows) in self._staged.items():
             del rows[mark.sizes.get(name, 0) :]
-        self._head = _Head(mark.sequence, mark.hash)
+        self._head = Head(mark.sequence, mark.hash)
+
+    def commit(self) -> None:
+        """Write the staged rows, and on PostgreSQL commit.
+
+        All of it is one journey to the server and back. SQLite's commit is left to who opened the transaction.
+        """
+        with in_one_journey(self.connection):
+            self.flush()
+            crash.point("store.flushed")
+            if self.connection.dialect.name == "postgresql":
+                _COMMIT.send(self.connection, {})
+
+    def _confirm(self, expected: Head) -> None:
+        row = {"node": self._node, "sequence": expected.sequence, "hash": expected.hash}
+        _CONFIRM.send(self.connection, row)
 
     def flush(self) -> None:
         """Write the staged rows, in the order in which their tables were first used."""
+        if self._expected is not None and self.staged(ledger):
+            self._confirm(self._expected)
+            self._expected = None
         for table, rows in self._staged.values():
             if table is documents:  # in one order for all: two transactions that store the same ones wait in no circle
                 rows.sort(key=itemgetter("digest"))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from hub.ledger import FIRST, to_microseconds
+from hub.store.chains import NODES
 from hub.store.prepared import Inserting, Prepared
 from hub.store.tables import checkpoints, leaves, ledger, numbered, tiles, tree_head
 from hub.store.transaction import Transaction
@@ -44,18 +45,10 @@ class Signed:
     signed_us: int
 
 
-def _following() -> CTE:
-    first = select(func.min(ledger.c.node).label("node"))
-    skip = first.cte("skip", recursive=True)
-    following = select(func.min(ledger.c.node)).where(ledger.c.node > skip.c.node).scalar_subquery()
-    return skip.union_all(select(following).where(skip.c.node.is_not(None)))
-
-
-_skip = _following()
 _POSITIONS = Prepared(
-    select(_skip.c.node, numbered.c.sequence, numbered.c.hash)
-    .outerjoin(numbered, numbered.c.node == _skip.c.node)
-    .where(_skip.c.node.is_not(None))
+    select(NODES.c.node, numbered.c.sequence, numbered.c.hash)
+    .outerjoin(numbered, numbered.c.node == NODES.c.node)
+    .where(NODES.c.node.is_not(None))
 )
 _WAITING = Prepared(
     select(ledger.c.node, ledger.c.sequence, ledger.c.time_us, ledger.c.previous, ledger.c.hash)

@@ -17,7 +17,7 @@ class Standing:
     """Moments, None where there is none; `begun`: whether there is a checkpoint.
 
     `waiting`: the oldest entry without a place in the tree; `witnessed`, `stamped`: the last cosignature and the last
-    time-stamp, by their own word; `unstamped`, `unwitnessed`: when the oldest checkpoint was signed that none confirms.
+    time-stamp of the largest checkpoint that has one, by their own word; `unstamped`, `unwitnessed`: when the oldest checkpoint was signed that none confirms.
     """
 
     waiting: datetime | None = None
@@ -41,12 +41,18 @@ def read_standing(connection: Connection) -> Standing:
     waiting = (queue.entries[0].time_us for queue in read_queues(connection, 1))
     return Standing(
         waiting=_moment(min(waiting, default=None)),
-        witnessed=_moment(connection.scalar(select(func.max(cosignatures.c.at_us)))),
-        stamped=_moment(connection.scalar(select(func.max(timestamps.c.at_us)))),
+        witnessed=_moment(_last(connection, cosignatures)),
+        stamped=_moment(_last(connection, timestamps)),
         unstamped=_first_beyond(connection, timestamps),
         unwitnessed=_first_beyond(connection, cosignatures),
         begun=connection.scalar(select(checkpoints.c.size).limit(1)) is not None,
     )
+
+
+def _last(connection: Connection, confirming: Table) -> int | None:
+    """The last moment at which the largest confirmed checkpoint was confirmed there."""
+    largest = select(func.max(confirming.c.size)).scalar_subquery()
+    return connection.scalar(select(func.max(confirming.c.at_us)).where(confirming.c.size == largest))
 
 
 def _first_beyond(connection: Connection, confirming: Table) -> datetime | None:

@@ -128,7 +128,7 @@ class Writer:
         return done
 
     def _commit_all(self, batch: list[_Waiting]) -> list[_Done]:
-        with self._store.transaction() as transaction:
+        with self._store.transaction(expecting=True) as transaction:
             return [_perform(waiting, transaction) for waiting in batch]
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:

@@ -42,6 +42,7 @@ async def under_load(town: Town, each: int, hurt: Callable[[], None]) -> int:
             await asyncio.wait((loading, hurting), return_when=asyncio.FIRST_COMPLETED)
             if hurting.done() and hurting.exception() is not None:
                 loading.cancel()  # nobody starts again what was ended: the senders would wait for long
+                break
             acknowledged += await loading
         await hurting
         return acknowledged
@@ -87,7 +88,7 @@ def hurt_and_check(town: Town, kills: int, sizes: Sizes, check: Check) -> None:
         node.up()
     town.receive()
     back: list[float] = []
-    each = max(1, sizes.messages // 4)
+    each = max(4, sizes.messages // 4)
     asyncio.run(under_load(town, each, lambda: back.extend(kill_in_turn(town, kills, 0.3 if kills < 5 else 1.0))))
     zeros = check(town, kills=kills, slowest_start=f"{max(back):.2f} s")
     assert zeros.acknowledged > 0

@@ -55,6 +55,10 @@ class ContentStore(Protocol):
         """Every blob, in no order."""
         ...
 
+    def sweep(self, before: datetime) -> int:
+        """Remove what interrupted writes left behind before that time; return how many things that were."""
+        ...
+
 
 def open_content(place: str, folder: Path) -> ContentStore:
     """The store that a setting names: a path, relative to `folder`, or `s3://[KEY:SECRET@]HOST[:PORT]/BUCKET[/PREFIX]`.

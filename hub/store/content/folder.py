@@ -67,7 +67,7 @@ class Folder:
                     yield Blob(digest, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def sweep(self, before: datetime) -> int:
-        """Remove what interrupted writes left behind before that time; return how many files."""
+        """See ContentStore."""
         old = [path for path in self._files() if path.suffix == _PART and path.stat().st_mtime < before.timestamp()]
         for path in old:
             path.unlink(missing_ok=True)

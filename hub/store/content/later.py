@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from hub.errors import Misconfigured
 from hub.store.content.content import Blob, ContentStore
@@ -36,6 +37,10 @@ class Later:
     def blobs(self) -> Iterator[Blob]:
         """See ContentStore."""
         return self._store().blobs()
+
+    def sweep(self, before: datetime) -> int:
+        """See ContentStore."""
+        return self._store().sweep(before)
 
     def _store(self) -> ContentStore:
         with self._lock:
