@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import random
 import shutil
@@ -19,14 +20,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from bench import processor, road
 from bench.generated import generate, name_of
-from bench.installation import found
+from bench.installation import found, undelivered
 from bench.material import message
 from bench.receivers import receivers
 from commands.pick import read_traced
@@ -41,6 +42,7 @@ ROUNDS = 7
 MESSAGES = 200
 QUESTIONS = 40
 LATEST = Path(__file__).parent / "growth.json"
+_NUMBERS = itertools.count()
 
 
 @dataclass(slots=True)
@@ -51,7 +53,6 @@ class Filled:
     home: Path
     total: int
     server: int
-    rounds: Iterator[int] = field(default_factory=lambda: iter(range(1_000_000)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,13 @@ def filled(total: int, addresses: dict[str, str], server: Server | None) -> Iter
 
 def one_round(one: Filled, codes: Sequence[str]) -> tuple[float, float]:
     """Milliseconds of processor time a message of hub and database: accept, deliver, sequence."""
-    number = next(one.rounds)
+    number = next(_NUMBERS)  # receivers know what they have by its id
     raws = [message(n, 8, (codes[n % len(codes)],), prefix=f"r{number}") for n in range(MESSAGES)]
     before = processor.of_family(one.server) if one.server else 0.0
     spent = road.timed(road.accept_all(one.hub, raws)).cpu + road.timed(road.deliver_all(one.hub)).cpu
     spent += road.timed(_sequence(one)).cpu
     beside = (processor.of_family(one.server) if one.server else 0.0) - before
+    assert not undelivered(one.hub.store)
     return spent * 1000 / MESSAGES, beside * 1000 / MESSAGES
 
 
@@ -103,7 +105,7 @@ async def _sequence(one: Filled) -> None:
 
 def ask(one: Filled) -> dict[str, float]:
     """Median milliseconds of what people and monitors ask of the database."""
-    chosen = random.Random(1)  # noqa: S311
+    chosen = random.Random(1)
     sample = [chosen.randrange(1, one.total + 1) for _ in range(QUESTIONS)]
     hub = one.hub
 
@@ -136,11 +138,11 @@ def ask(one: Filled) -> dict[str, float]:
 
 def command(one: Filled) -> float:
     """Median milliseconds of `hub msg trace` as a process, with its start."""
-    words = [sys.executable, "-m", "cli", "--data", str(one.home), "-o", "json", "msg", "trace", name_of(one.total // 2)]
+    words = [sys.executable, "-m", "cli", "--data", str(one.home), "-o", "json", "msg", "trace"]
     taken = []
     for _ in range(5):
         began = time.perf_counter()
-        subprocess.run(words, check=True, capture_output=True)
+        subprocess.run([*words, name_of(one.total // 2)], check=True, capture_output=True)
         taken.append(time.perf_counter() - began)
     return statistics.median(taken) * 1000
 
@@ -161,20 +163,23 @@ def measure(engine: str, base: Filled, grown: Filled, codes: Sequence[str], roun
 def grow(engine: str, sizes: Sequence[int], rounds: int, server: Server | None) -> Iterator[Row]:
     """One row for each size."""
     codes = [f"d{number}" for number in range(road.RECEIVERS)]
-    with tempfile.TemporaryDirectory() as place, receivers(codes, Path(place)) as addresses:
-        with filled(BASE, addresses, server) as base:
-            one_round(base, codes)
-            for size in sizes:
-                began = time.perf_counter()
-                with filled(size, addresses, server) as grown:
-                    print(f"{engine}: {size:,} messages generated in {time.perf_counter() - began:.0f} s", flush=True)
-                    yield measure(engine, base, grown, codes, rounds)
+    with (
+        tempfile.TemporaryDirectory() as place,
+        receivers(codes, Path(place)) as addresses,
+        filled(BASE, addresses, server) as base,
+    ):
+        one_round(base, codes)
+        for size in sizes:
+            began = time.perf_counter()
+            with filled(size, addresses, server) as grown:
+                print(f"{engine}: {size:,} messages generated in {time.perf_counter() - began:.0f} s", flush=True)
+                yield measure(engine, base, grown, codes, rounds)
 
 
 def show(row: Row) -> None:
     """Print one row."""
-    print(f"{row.engine} {row.stored:,}: hub {row.hub_ms:.2f} + database {row.database_ms:.2f} ms CPU a message,", end="")
-    print(f" {row.ratio:.2f} x that at {BASE:,}; `hub msg trace` {row.command_ms:.0f} ms with its start")
+    print(f"{row.engine} {row.stored:,}: hub {row.hub_ms:.2f} + database {row.database_ms:.2f} ms CPU a message", end="")
+    print(f", {row.ratio:.2f} x that at {BASE:,}; `hub msg trace` {row.command_ms:.0f} ms with its start")
     for name, taken in row.questions.items():
         print(f"    {name:28} {taken:9.2f} ms", flush=True)
 

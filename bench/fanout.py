@@ -1,10 +1,15 @@
-"""One document to many reachable departments: from the call to the last signed acknowledgement on record."""
+"""One document to many reachable departments: from the call to the last signed acknowledgement on record.
+
+Run: python -m bench.fanout [RECIPIENTS]
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -62,3 +67,12 @@ def _envelopes(hub: Hub) -> int:
     stored = select(func.count()).where(documents.c.digest.in_(select(messages.c.digest)))
     with hub.store.reading() as connection:
         return int(connection.scalar(stored) or 0)
+
+
+def main() -> None:
+    """Measure and report; all receivers are one process."""
+    print(json.dumps(asdict(measure_fanout(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))))
+
+
+if __name__ == "__main__":
+    main()

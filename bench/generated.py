@@ -155,13 +155,13 @@ def _stand(connection: Connection, hub: Hub, folder: Path, total: int) -> None:
 
 
 def _settle(engine: Engine) -> None:
-    """What a database does to itself in time: statistics, and everything in its place on the disk."""
+    """What a database does to itself in time: everything in its place on the disk, and PostgreSQL's statistics."""
     sqlite = engine.dialect.name == "sqlite"
     connection: Any = engine.raw_connection().driver_connection
     connection.rollback()
     if not sqlite:
         connection.autocommit = True
-    for statement in ("ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)") if sqlite else ("VACUUM ANALYZE", "CHECKPOINT"):
+    for statement in ("PRAGMA wal_checkpoint(TRUNCATE)",) if sqlite else ("VACUUM ANALYZE", "CHECKPOINT"):
         connection.execute(statement)
     connection.close()
     engine.dispose()  # with it go the settings that were for filling only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from hub.store.tables import deliveries
 from tests.faults.processes import Berth, Cold, send_signal, until_open
 
 _CONNECTIONS = "database_pool: {connections: 8}\n"
-_OPEN = [str(DeliveryState.WAITING), str(DeliveryState.LEASED)]
+OPEN = [str(DeliveryState.WAITING), str(DeliveryState.LEASED)]
+"""States of a delivery that has not ended."""
 
 
 @dataclass(slots=True)
@@ -51,9 +53,9 @@ class Serving:
         """Wait until it listens."""
         until_open(self.berth.port, self.running)
 
-    def end(self, signal: int) -> None:
+    def end(self, number: signal.Signals) -> None:
         """Send a signal and wait for the end."""
-        send_signal(self.running, signal)  # type: ignore[arg-type]
+        send_signal(self.running, number)
         assert self.running.end(30) is not None
 
     def again(self) -> None:
@@ -109,7 +111,7 @@ def serving(home: Path, nodes: int) -> Iterator[list[Serving]]:
         yield running
     finally:
         for one in running:
-            one.end(9)
+            one.end(signal.SIGKILL)
             one.berth.close()
 
 
@@ -121,5 +123,5 @@ def _started(home: Path, node: str, port: int) -> Cold:
 def undelivered(store: Store) -> int:
     """How many deliveries wait or are under way."""
     with store.reading() as connection:
-        query = select(func.count()).select_from(deliveries).where(deliveries.c.state.in_(_OPEN))
+        query = select(func.count()).select_from(deliveries).where(deliveries.c.state.in_(OPEN))
         return int(connection.scalar(query) or 0)

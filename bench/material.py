@@ -61,7 +61,7 @@ def keys(code: str) -> Keys:
 def message(
     number: int, kilobytes: int, to: tuple[str, ...] = ("d0",), prefix: str = "m", signer: Signer | None = None
 ) -> bytes:
-    """A signed official document whose envelope is about `kilobytes` long; `signer` is of another process's authority."""
+    """A signed official document whose envelope is about `kilobytes` long. `signer`: another than ours."""
     od = "{urn:hub:official-document:v1}"
     payload = etree.Element(od + "officialDocument", nsmap={"od": od[1:-1]})
     etree.SubElement(payload, od + "documentKind").text = "notice"

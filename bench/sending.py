@@ -1,4 +1,4 @@
-"""A sending department in a process of its own: it signs all its envelopes first, and then hands them in over real HTTP.
+"""A sending department in a process of its own: it signs all its envelopes first, then hands them in over real HTTP.
 
 Run by `sender`: python -m bench.sending FOLDER COUNT KILOBYTES RECEIVERS PREFIX URL...; begins at a line on its input.
 """

@@ -111,7 +111,7 @@ class AttachmentDoor:
         headers, status = answer_headers(opened.upload, wanted)
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers)
-        held.grow(2 * opened.upload.part_bytes)  # a part, and what of it is on its way
+        held.grow(opened.upload.part_bytes)
         return await AttachmentStream.open(hub.content, opened, wanted, headers, status)
 
     def _guarded(self, work: Callable[[Hub, Request, Held], Awaitable[Response]]) -> Endpoint:

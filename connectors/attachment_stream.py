@@ -23,6 +23,8 @@ from hub.store.uploads import Upload
 from hub.upload import read_part
 
 _CHUNK = 256 * 1024
+STALL_SECONDS = 60.0
+"""Who takes nothing for so long is cut off: a part is in memory for each reader."""
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 Span = tuple[int, int]
 
@@ -106,16 +108,19 @@ class AttachmentStream(Response):
             self.ended()
 
     async def _send_all(self, scope: Scope, send: Send) -> None:
-        await _send_in_chunks(self._first, send)
-        self._first = b""
-        for piece in self._pieces:
-            try:
-                content = await _read(self._store, piece)
-            except HubError as error:
-                self._cut(error, scope)
-                return
+        content, self._first = self._first, b""
+        try:
             await _send_in_chunks(content, send)
-            del content
+            for piece in self._pieces:
+                del content  # before the next is read
+                content = await _read(self._store, piece)
+                await _send_in_chunks(content, send)
+        except TimeoutError:
+            self._cut(Refused("http.slow", expected=f"<= {STALL_SECONDS:.0f} s"), scope)
+            return
+        except HubError as error:
+            self._cut(error, scope)
+            return
         await send({"type": "http.response.body", "body": b""})
         fields = {"department": self._opened.department, "sha256": self._opened.upload.digest}
         log.info("downloaded", extra={"fields": {**fields, "bytes": self._given["Content-Length"]}})
@@ -139,4 +144,5 @@ async def _send_in_chunks(content: bytes, send: Send) -> None:
     """In small steps, each waiting until the last has left: what the server holds for a slow reader stays small."""
     for start in range(0, len(content), _CHUNK):
         chunk = content[start : start + _CHUNK]
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        async with asyncio.timeout(STALL_SECONDS):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})

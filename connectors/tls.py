@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from cryptography import x509
 from starlette.requests import Request
 
 from hub.errors import Misconfigured
 from hub.listen import Listen
 from hub.settings import Settings
-from hub.trust.certificate import LARGEST, read_certificate, split_certificates
+from hub.trust.certificate import LARGEST, split_certificates
 
 CLIENT_CERTIFICATE = "hub.client-certificate"
 """The ASGI extension with the certificate that a caller showed on its connection, at `der`."""
@@ -67,10 +68,16 @@ class Files:
             _load_pair(context, self.certificate, self.key)
 
     def expiring(self, at: datetime) -> Iterator[Misconfigured]:
-        """Complain of a certificate that has expired or soon will. Errors: Misconfigured certificate.unreadable."""
+        """Complain of certificates that have expired or soon will. A key in the same file is passed over.
+
+        Errors: Misconfigured tls.unreadable.
+        """
         for where, path in (one for one in (self.certificate, self.ca) if one):
-            for der in split_certificates(_read(where, path)):
-                until = read_certificate(der).not_after
+            try:
+                held = x509.load_pem_x509_certificates(_read(where, path))
+            except ValueError as error:
+                raise Misconfigured("tls.unreadable", where=where, operator=f"{path}: {error}") from None
+            for until in (one.not_valid_after_utc for one in held):
                 if until - at < SOON:
                     yield Misconfigured("tls.expiring", where=where, got=until.isoformat(), operator=str(path))
 
@@ -132,8 +139,12 @@ class TlsEdges:
 
     def warn(self, at: datetime) -> None:
         """Log what should be renewed."""
-        for wrong in self.expiring(at):
-            log.warning("expiring", extra={"fields": {"code": wrong.code, "where": wrong.where, "until": wrong.got}})
+        try:
+            for wrong in self.expiring(at):
+                fields = {"code": wrong.code, "where": wrong.where, "until": wrong.got}
+                log.warning("expiring", extra={"fields": fields})
+        except Misconfigured as wrong:
+            log.error("expiring", extra={"fields": {"code": wrong.code, "operator": wrong.operator}})
 
     def refresh(self, at: datetime) -> None:
         """Read what changed, and log it; what is broken is logged and not taken."""

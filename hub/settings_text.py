@@ -51,7 +51,7 @@ listen:
   port: {port}
   # 单位看到的地址，写入 WSDL / the address departments see, written into the WSDL
   {public_url}
-  # 本中心自己的 TLS：服务器证书（可含证书链）、私钥、单位客户端证书的发证机构，均为 PEM 文件；certificate 留空即为 HTTP。
+  # 本中心自己的 TLS：服务器证书（可含证书链）、私钥、单位客户端证书的发证机构，均为 PEM 文件；留空即为 HTTP。
   # client：none 不要求单位出示证书，optional 可出示，required 必须出示。
   # proof：已登记的客户端证书可代替收取、确认、查询请求的签名。
   # TLS of the hub itself: its certificate (and chain), key and the authorities of departments' client certificates,

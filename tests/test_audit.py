@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub import envelope, proof
+from hub import envelope, proof, upload
 from hub.audit.audit import Finding, Report, Row, Standard, audit, report
 from hub.errors import Refused
 from hub.ledger import entry_hash, form, read_form
@@ -53,6 +53,7 @@ def busy(town: Town) -> None:
     raw = town.signed("a", "m", message_id="with-file", attachments=[beside], in_reply_to="plain")
     town.submit(raw, {"att": b"OFD bytes"})
     town.submit(raw, {"att": b"OFD bytes"})
+    _send_uploaded(town, b"many bytes")
     with pytest.raises(Refused):
         town.submit(town.signed("a", "b", by="c"))
     town.connector.trouble["d"] = undelivered()
@@ -71,6 +72,16 @@ def busy(town: Town) -> None:
     town.send("a", "m", message_id="fetched")
     town.deliver()
     _fetch(town, "p")
+
+
+def _send_uploaded(town: Town, content: bytes) -> None:
+    line = envelope.attachment("up", "图纸.zip", "application/zip", content, inline=False)
+    asked = Request("uploadRequest", "a", town.clock(), "u" * 16, digest=line.sha256, size=line.size)
+    raw = signature.sign(proof.request_tree(asked), signer_of("a")[0])
+    token = town.run(upload.begin(town.hub, raw)).token
+    town.run(upload.keep_part(town.hub, token, 1, content, line.sha256))
+    town.run(upload.complete(town.hub, token))
+    town.send("a", "m", message_id="with-upload", attachments=[line])
 
 
 def _empty_mailbox(town: Town) -> None:

@@ -35,7 +35,7 @@ from hub.store.trace import read_message
 from hub.store.upgrade import upgrade
 from hub.witness.judge import Verdict
 from hub.witness.succeed import succeed
-from tests.admin import Administrator
+from tests.admin import Administrator, administrator
 from tests.first_layout import ROOT, database, first
 from tests.postgres import Server, server
 from tests.test_sequence import drain, sequencer
@@ -160,6 +160,16 @@ def test_a_restored_hub_does_not_go_on_with_its_old_chain(taken: Path, tmp_path:
     Store.open(url, said["node"]).close()
     assert "database.restored" in other.done("ledger", "show")
     assert other.json("ledger", "audit")["clean"]
+
+
+def test_a_node_that_had_written_nothing_yet_gets_a_new_name_too(tmp_path: Path, place: Path) -> None:
+    """Its chain may have begun in the time that is lost."""
+    before, other = administrator(tmp_path / "d"), Administrator(tmp_path / "back")
+    taken = before.json("backup", "--to", str(place), "--with-keys")["backup"]
+    assert other.json("restore", taken)["closed"] == {"cli": 1}
+    assert "can start" in other.done("serve", "--check", "--port", "0")
+    with pytest.raises(Misconfigured, match=r"node\.closed"):
+        Store.open(f"sqlite:///{other.folder / DATABASE}", "hub")
 
 
 def test_a_node_that_has_a_chain_is_no_new_node(taken: Path, tmp_path: Path) -> None:

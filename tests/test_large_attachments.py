@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -19,11 +20,13 @@ from starlette.applications import Starlette
 
 from connectors.attachment_client import AttachmentClient, Digested, digest_file
 from connectors.attachment_door import AttachmentDoor
+from connectors.attachment_stream import AttachmentStream
 from connectors.exchange_client import ExchangeClient, ExchangeFault, Fetched
 from connectors.front_door import front_door
+from connectors.http_server import HANG_UP
 from connectors.pretend_department import PretendDepartment, pretend_departments
 from connectors.soap_sender import SoapSender
-from hub import mailbox, proof, sweep
+from hub import download, mailbox, proof, sweep
 from hub import upload as upload_verb
 from hub.audit.audit import Standard, audit
 from hub.dispatch import Dispatcher
@@ -731,3 +734,26 @@ def test_a_process_takes_64_megabytes_in_and_out_without_holding_them(tmp_path: 
             assert resident(process.pid) - rest < 48 * 1024
         finally:
             process.kill()
+
+
+def test_who_takes_nothing_of_a_download_is_cut_off(
+    town: Town, app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = linked(town, app)
+    digest, _, ticket = path.removeprefix("/").partition("?ticket=")
+    monkeypatch.setattr("connectors.attachment_stream.STALL_SECONDS", 0.01)
+    ended: list[str] = []
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()  # nobody reads
+
+    async def stall() -> None:
+        opened = download.open_ticket(town.hub, digest, ticket)
+        stream = await AttachmentStream.open(town.hub.content, opened, None, {}, 200)
+        stream.ended = lambda: ended.append("left")
+        scope = {"type": "http", "extensions": {HANG_UP: {"abort": lambda: ended.append("cut")}}}
+        await stream(scope, send, send)  # type: ignore[arg-type]
+
+    town.run(stall())
+    assert ended == ["cut", "left"]

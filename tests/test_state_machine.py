@@ -31,6 +31,7 @@ from hub.message import Acknowledgement, DeliveryState, Hop
 from hub.routing.routing import Routing
 from hub.settings import Settings
 from hub.store import outbox, trace
+from hub.store.chains import read_nodes
 from hub.store.outbox import Leased
 from hub.store.store import Store
 from hub.store.tables import deliveries, messages
@@ -250,7 +251,7 @@ class Exchange(RuleBasedStateMachine):
 
     def _check_zeros(self) -> None:
         with self.nodes["one"].store.reading() as connection:
-            for node in trace.nodes(connection):
+            for node in read_nodes(connection):
                 assert list(check_chain(trace.read_chain(connection, node))) == []  # altered
             rows = connection.execute(
                 select(messages.c.message_id, deliveries.c.recipient, deliveries.c.state).join(

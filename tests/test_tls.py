@@ -32,12 +32,12 @@ from connectors.server import run_hub
 from connectors.soap import EXCHANGE, SOAP_11
 from connectors.soap_sender import SoapSender
 from connectors.tls import TlsEdges, context_of
-from hub import proof
-from hub.audit.audit import Standard, audit
+from hub import mailbox, proof
+from hub.audit.audit import Finding, Standard, audit
 from hub.directory import Endpoint, Kind, Profile
 from hub.errors import Misconfigured, Unavailable, Undelivered
 from hub.listen import Listen, Tls
-from hub.message import DeliveryState, Hop
+from hub.message import DeliveryState, Hop, ProvenBy
 from hub.proof import Request
 from hub.settings import Delivering, Settings, load_settings
 from hub.trust.ca import Issued
@@ -190,6 +190,13 @@ def test_an_expired_certificate_is_a_warning(place: Place, caplog: pytest.LogCap
     assert TlsEdges(place.folder, place.settings()).expiring(START) == []
 
 
+def test_certificate_and_key_may_be_one_file(place: Place) -> None:
+    made = machine("127.0.0.1", "localhost")
+    (place.folder / "both.pem").write_bytes(made.key_pem + made.certificate_pem)
+    settings = place.settings(certificate="both.pem", key="both.pem")
+    assert TlsEdges(place.folder, settings).expiring(START) == []
+
+
 def test_doctor_looks_at_the_files_of_tls(place: Place) -> None:
     def levels(settings: Settings) -> list[str]:
         return [check.level for check in run_check("tls", check_tls, Site(place.folder, settings, START))]
@@ -294,13 +301,28 @@ def test_a_connection_proves_fetch_and_confirm_and_the_ledger_says_so(called: Ca
     town.check()
 
 
-def test_an_audit_takes_what_a_connection_proved(called: Called) -> None:
-    town = called.town
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({}, []),
+        ({"thumbprint": "nobody"}, ["signer"]),
+        ({"proven_by": ProvenBy.SIGNATURE}, ["detail"]),
+        ({"proven_by": ProvenBy.NOTHING, "thumbprint": ""}, ["signer", "detail"]),
+    ],
+)
+def test_an_audit_takes_what_a_connection_proved_and_no_other_word_for_it(
+    called: Called, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any], fields: list[str]
+) -> None:
+    """`wrong`: how a hub that lies would record it, with chain and all."""
+    town, record = called.town, mailbox.record_delivered
+    lying = lambda t, c, word, *rest: record(t, c, replace(word, **wrong), *rest)  # noqa: E731
+    monkeypatch.setattr(mailbox, "record_delivered", lying)
     unsigned_suffices(town)
     town.send("a", "m", message_id="m-1")
     called.talk(fetch_and_confirm)
     standard = Standard(HUB, "town", schemas(), frozenset({thumbprint(signer_of(HUB)[1])}))
-    assert list(audit(town.hub.store, standard)) == []
+    found = [one for one in audit(town.hub.store, standard) if isinstance(one, Finding)]
+    assert [(one.code, one.field) for one in found] == [("audit.evidence", field) for field in fields]
 
 
 def test_without_leave_an_unsigned_confirmation_is_refused_and_nothing_is_delivered(called: Called) -> None:

@@ -168,7 +168,8 @@ def test_changed_keys_of_the_log_are_followed_from_those_that_are_known(tmp_path
     note = files_of(good.raw)["ledger/keys/1.change"]
     quiet: Any = SimpleNamespace(say=lambda *_: None)
     first, later = [old.text()], [fresh.key.text()]
-    ways = [(1, later), (1, first), (2, first), (2, later)]
+    at = int(note.split(b"\n")[2])
+    ways = [(at, later), (at, first), (at + 1, first), (at + 1, later)]
     assert [verify_further.keys_at(quiet, [note], *way) for way in ways] == [first, first, later, later]
     half = good.changed(**{"ledger/keys/1.change": b"".join(note.splitlines(keepends=True)[:-1])})
     assert any("lacks a signature" in line for line in good.wrong(half))

@@ -34,6 +34,7 @@ from hub.settings import Settings
 from hub.signing import signature
 from hub.signing.signer import FileSigner
 from hub.store import trace
+from hub.store.chains import read_nodes
 from hub.store.content.content import open_content
 from hub.store.registry import add_anchor, read_registry, write_registry
 from hub.store.store import Store
@@ -228,7 +229,7 @@ class Town:
     def check(self) -> None:
         """The five zeros: nothing lost, doubled, altered, unproven or phantom."""
         with self.hub.store.reading() as connection:
-            for node in trace.nodes(connection):
+            for node in read_nodes(connection):
                 assert list(check_chain(trace.read_chain(connection, node))) == []
             accepted = {(e.sender, e.message_id): e for e in self.hops(Hop.ACCEPTED)}
             for receipt in self.receipts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -42,7 +43,9 @@ def jobs_for(connection: Connection) -> int:
         entries = entry_count(connection)
     except DBAPIError:  # a damaged file is for the look itself to find
         return 1
-    return min(_MOST, len(os.sched_getaffinity(0))) if entries >= WORTH_IT else 1
+    # Only Linux tells which processors this process may use.
+    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(_MOST, processors) if entries >= WORTH_IT else 1
 
 
 @contextmanager

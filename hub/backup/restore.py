@@ -55,7 +55,7 @@ def put_files(backup: Path, manifest: Manifest, to: Path, *, node: str, url: str
             shutil.copy(backup / one.name, path)
             path.chmod(0o600)
     text = (to / FILE).read_text(encoding="utf-8")
-    if node in manifest.head.chains:
+    if node == manifest.node or node in manifest.head.chains:
         raise Misconfigured("node.closed", got=node)
     text = with_node(text, node)
     if load_settings(text).database != url:
@@ -133,7 +133,7 @@ def settle(url: str, order: Order, restoration: Restoration, at: datetime) -> No
     store = Store.open(url, NODE, hub_id=manifest.hub)
     try:
         with store.transaction() as transaction:
-            close_chains(transaction.connection)
+            close_chains(transaction.connection, manifest.node)
             before, after = _facts(restoration)
             record(transaction, order, at, Deed.DATABASE_RESTORED, before, after)
     finally:

@@ -18,13 +18,16 @@ CLOSED = "closed"
 """The key in `meta` of the names of the closed chains, with spaces between."""
 
 
-def close_chains(connection: Connection) -> tuple[str, ...]:
-    """Close every chain that is there but that of administrators' acts, of which nobody holds stamps; their names."""
+def close_chains(connection: Connection, also: str) -> tuple[str, ...]:
+    """Close every chain that is there but that of administrators' acts, of which nobody holds stamps; their names.
+
+    `also` is the node of the backup's settings, which may have begun its chain only in the time that is lost.
+    """
     nodes = select(ledger.c.node).where(ledger.c.node != NODE).distinct()
-    names = tuple(sorted(connection.scalars(nodes)))
+    before = connection.scalar(select(meta.c.value).where(meta.c.key == CLOSED)) or ""
+    names = tuple(sorted({*connection.scalars(nodes), *before.split(), also}))
     connection.execute(delete(meta).where(meta.c.key == CLOSED))
-    if names:
-        connection.execute(insert(meta), {"key": CLOSED, "value": " ".join(names)})
+    connection.execute(insert(meta), {"key": CLOSED, "value": " ".join(names)})
     return names
 
 

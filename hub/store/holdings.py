@@ -87,13 +87,14 @@ def chain_batches(connection: Connection) -> Iterator[list[Entry]]:
 
 def some_entries(connection: Connection, node: str = "", first: int = 0, most: int = 50) -> list[Stored]:
     """Entries of one chain or all: with `first` from that sequence on, without it the latest; in order of time."""
-    found: list[Columns] = []
+    found: list[Stored] = []
     for one in [node] if node else read_nodes(connection):
-        of_node = _as_stored(ledger).where(ledger.c.node == one, ledger.c.sequence >= first)
+        of_node = _as_stored(ledger).where(ledger.c.node == one)
+        of_node = of_node.where(ledger.c.sequence >= first) if first else of_node
         order = ledger.c.sequence if first else ledger.c.sequence.desc()
-        found += connection.execute(of_node.order_by(order).limit(most)).mappings().all()
-    found.sort(key=lambda row: (row["time_us"], row["node"], row["sequence"]))
-    return [_stored(row) for row in (found[:most] if first else found[-most:])]
+        found += [_stored(row) for row in connection.execute(of_node.order_by(order).limit(most)).mappings()]
+    found.sort(key=lambda stored: (stored.entry.time_us, stored.entry.node, stored.entry.sequence))
+    return found[:most] if first else found[-most:]
 
 
 def heads(connection: Connection) -> list[Stored]:

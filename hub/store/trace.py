@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from hub.ledger import FIELDS, Entry, Stored, from_microseconds
 from hub.message import DeliveryState, Hop
+from hub.store.chains import read_nodes
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
 
 

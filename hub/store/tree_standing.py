@@ -17,7 +17,8 @@ class Standing:
     """Moments, None where there is none; `begun`: whether there is a checkpoint.
 
     `waiting`: the oldest entry without a place in the tree; `witnessed`, `stamped`: the last cosignature and the last
-    time-stamp of the largest checkpoint that has one, by their own word; `unstamped`, `unwitnessed`: when the oldest checkpoint was signed that none confirms.
+    time-stamp of the largest checkpoint that has one, by their own word; `unstamped`, `unwitnessed`: when the oldest
+    checkpoint was signed that none confirms.
     """
 
     waiting: datetime | None = None

@@ -48,6 +48,7 @@ messages = Table(
     Column("beside", Integer, nullable=False),
     Column("beside_size", BigInteger, nullable=False),
     UniqueConstraint("sender", "message_id"),
+    Index("messages_by_message_id", "message_id"),
     Index("messages_by_document_number", "document_number"),
     Index("messages_by_case_number", "case_number"),
     Index("messages_by_reply", "in_reply_to"),
