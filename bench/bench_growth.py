@@ -93,8 +93,15 @@ def one_round(one: Filled, codes: Sequence[str]) -> tuple[float, float]:
     spent = road.timed(road.accept_all(one.hub, raws)).cpu + road.timed(road.deliver_all(one.hub)).cpu
     spent += road.timed(_sequence(one)).cpu
     beside = (processor.of_family(one.server) if one.server else 0.0) - before
-    assert not undelivered(one.hub.store)
+    assert not undelivered(one.hub.store), _causes(one.hub)
     return spent * 1000 / MESSAGES, beside * 1000 / MESSAGES
+
+
+def _causes(hub: Hub) -> str:
+    """Why deliveries of a round did not end in it."""
+    with hub.store.reading() as connection:
+        found = trace.list_deliveries(connection, state="waiting")
+    return ", ".join(sorted({copy.cause for copy, _ in found}))
 
 
 async def _sequence(one: Filled) -> None:
@@ -178,8 +185,8 @@ def grow(engine: str, sizes: Sequence[int], rounds: int, server: Server | None) 
 
 def show(row: Row) -> None:
     """Print one row."""
-    print(f"{row.engine} {row.stored:,}: hub {row.hub_ms:.2f} + database {row.database_ms:.2f} ms CPU a message", end="")
-    print(f", {row.ratio:.2f} x that at {BASE:,}; `hub msg trace` {row.command_ms:.0f} ms with its start")
+    print(f"{row.engine} {row.stored:,}: hub {row.hub_ms:.2f} + database {row.database_ms:.2f} ms CPU a message,")
+    print(f"    {row.ratio:.2f} x that at {BASE:,}; `hub msg trace` {row.command_ms:.0f} ms with its start")
     for name, taken in row.questions.items():
         print(f"    {name:28} {taken:9.2f} ms", flush=True)
 

@@ -30,11 +30,13 @@ _SQLITE = {
     "hex": "printf('%010x', (i * 611953000001) % 1099511627776)",
     "blob": "CAST(substr({0}, 1, 32) AS BLOB)",
     "bytes": "zeroblob({0})",
+    "numbers": "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last)",
 }
 _POSTGRESQL = {
     "hex": "lpad(to_hex((i * 611953000001) % 1099511627776), 10, '0')",
     "blob": "convert_to(substr({0}, 1, 32), 'UTF8')",
     "bytes": "decode(repeat('00', {0}), 'hex')",
+    "numbers": "WITH n(i) AS (SELECT generate_series(CAST(:first AS BIGINT), CAST(:last AS BIGINT)))",
 }
 """Digests lie as evenly as those of SHA-256: a number below 2^40 that does not come twice, and some letters."""
 _MADE = (
@@ -81,18 +83,17 @@ def name_of(number: int) -> str:
 def generate(hub: Hub, folder: Path, total: int) -> None:
     """Fill a new installation with `total` messages; what it accepts next follows them."""
     engine = hub.store.engine.execution_options(hub_writes=True)
+    _hasten(engine)
     indexes = [index for table in (messages, ledger, deliveries) for index in table.indexes]
     with engine.begin() as connection:
         for index in indexes:
             index.drop(connection)
     for first in range(1, total + 1, STEP):
         with engine.begin() as connection:
-            _hasten(connection)
             span = {"first": first, "last": min(first + STEP - 1, total)}
             for statement in _statements(engine.dialect.name):
                 connection.execute(text(statement), span)
     with engine.begin() as connection:
-        _hasten(connection)
         for index in indexes:
             index.create(connection)
         _stand(connection, hub, folder, total)
@@ -115,9 +116,8 @@ def _statements(dialect: str) -> list[str]:
         "recipient": "'d' || (i % 16)",
         "name": "'g-' || i",
     }
-    numbers = "WITH RECURSIVE n(i) AS (SELECT CAST(:first AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < :last)"
     return [
-        f"INSERT INTO {into} {numbers} SELECT {fields.format(**words)} FROM n ORDER BY {order}"
+        f"INSERT INTO {into} {told['numbers']} SELECT {fields.format(**words)} FROM n ORDER BY {order}"
         for into, fields, order in _MADE
     ]
 
@@ -125,14 +125,26 @@ def _statements(dialect: str) -> list[str]:
 _SIZES = {"nothing": 0, "hash": HASH, "content": 100, "stamp": 200, "form": 300}
 
 
-def _hasten(connection: Connection) -> None:
-    """Nothing of this need survive a power cut."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA cache_size = -2000000")
-    else:
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-        connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '1GB'")
-        connection.exec_driver_sql("SET LOCAL work_mem = '256MB'")
+def _hasten(engine: Engine) -> None:
+    """Settings of the connection that will be used next: nothing of this need survive a power cut, or be checked."""
+    given = engine.raw_connection()
+    connection: Any = given.driver_connection
+    for statement in _HASTE[engine.dialect.name]:
+        connection.execute(statement)
+    connection.commit()
+    given.close()
+
+
+_HASTE = {
+    "sqlite": ("PRAGMA foreign_keys = OFF", "PRAGMA synchronous = OFF", "PRAGMA cache_size = -2000000"),
+    "postgresql": (
+        "SET statement_timeout = 0",
+        "SET session_replication_role = replica",
+        "SET synchronous_commit = off",
+        "SET maintenance_work_mem = '1GB'",
+        "SET work_mem = '256MB'",
+    ),
+}
 
 
 def _stand(connection: Connection, hub: Hub, folder: Path, total: int) -> None:
@@ -161,6 +173,7 @@ def _settle(engine: Engine) -> None:
     connection.rollback()
     if not sqlite:
         connection.autocommit = True
+        connection.execute("SET statement_timeout = 0")
     for statement in ("PRAGMA wal_checkpoint(TRUNCATE)",) if sqlite else ("VACUUM ANALYZE", "CHECKPOINT"):
         connection.execute(statement)
     connection.close()

@@ -15,7 +15,7 @@ from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.hub import Hub, Rules
 from hub.message import Header, Recipient
 from hub.parser import ParseLimits
-from hub.registry.registry import Registry
+from hub.registry.registry import Group, Registry
 from hub.routing.routing import Routing
 from hub.schema.schema import Schemas
 from hub.settings import Settings
@@ -84,7 +84,7 @@ def message(
 
 
 def registry(receivers: dict[str, str], extra: int = 0) -> Registry:
-    """A sender, receivers at their addresses, and `extra` more departments with endpoints and certificates."""
+    """A sender, receivers (all in group `all`) and `extra` more departments, with endpoints and certificates."""
     codes = [HUB, "sender", *receivers]
     filler = [f"x{n}" for n in range(extra)]
     departments = [
@@ -92,6 +92,7 @@ def registry(receivers: dict[str, str], extra: int = 0) -> Registry:
     ]
     return Registry.of(
         departments=departments,
+        groups=[Group("all", tuple(receivers))],
         endpoints=[
             *(Endpoint(code, code, Kind.PUSH, url, profile=Profile(timeout=20)) for code, url in receivers.items()),
             *(Endpoint(code, code, Kind.PUSH, f"http://127.0.0.1:9/{code}") for code in filler),

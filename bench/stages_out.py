@@ -101,7 +101,7 @@ async def _send(hub: Hub, leased: list[Leased], answers: list[bytes]) -> None:
 
     async def one(consignment: Consignment) -> bytes:
         async with gate:
-            answer = await deliver.send(sender, hub.rules.directory.endpoints[consignment.recipient], consignment)
+            answer = await deliver.send(hub, sender, hub.rules.directory.endpoints[consignment.recipient], consignment)
             assert isinstance(answer, bytes), answer
             return answer
 

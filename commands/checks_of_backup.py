@@ -9,7 +9,7 @@ from datetime import timedelta
 from commands.looked import Check, Site, ok, warn
 from hub.administered import NODE
 from hub.hub import open_store
-from hub.store.backups import last_backup
+from hub.store.backups import has_messages, last_backup
 
 LONG = timedelta(days=2)
 """Without a backup for so long there is something wrong with whatever takes them each night."""
@@ -18,7 +18,10 @@ LONG = timedelta(days=2)
 def check_backup(site: Site) -> Iterator[Check]:
     """A backup was taken not long ago. Errors: Misconfigured store.*; Unavailable store.*"""
     with closing(open_store(site.folder, site.settings, NODE)) as store, store.reading() as connection:
-        at = last_backup(connection)
+        at, used = last_backup(connection), has_messages(connection)
+    if at is None and not used:
+        yield ok("backup", "尚无报文，无需备份", "no message yet, so nothing to back up")
+        return
     if at is None:
         yield warn("backup", "从未备份，请定期运行 hub backup", "no backup was ever taken: run hub backup each night")
         return

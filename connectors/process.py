@@ -195,7 +195,8 @@ class Process:
                 await asyncio.wait_for(self._changed.wait(), REFRESH_SECONDS)
             self._changed.clear()
             try:
-                before, current.hub = current.hub, refresh(current.hub, self._folder)
+                before = current.hub
+                current.hub = await asyncio.to_thread(refresh, before, self._folder)  # a database may hang
             except (HubError, OSError) as error:
                 self._wrong_rules = getattr(error, "code", "settings.unreadable")
                 if str(error) != told:

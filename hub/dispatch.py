@@ -64,10 +64,13 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until `stop`. An error of ours is logged and met again at the next sweep; none ends the loop."""
-        await self.recover()
+        recovered = False
         clock = asyncio.get_running_loop().time
         while not self._stopping:
             try:
+                if not recovered:
+                    await self.recover()
+                    recovered = True
                 if self._swept is None or clock() - self._swept >= self._hub().settings.delivery.sweep:
                     self._swept = clock()
                     await self.sweep()
@@ -99,8 +102,7 @@ class Dispatcher:
     async def sweep(self) -> None:
         """Find every endpoint with something due."""
         hub = self._hub()
-        with hub.store.reading() as connection:
-            self.wake(outbox.endpoints_due(connection, hub.clock()))
+        self.wake(await asyncio.to_thread(_endpoints_due, hub))  # a database that hangs stops nobody else
 
     async def _start(self) -> int:
         hub = self._hub()
@@ -196,6 +198,11 @@ class Dispatcher:
     async def _finish(self) -> None:
         while self._carriers:
             await asyncio.gather(*self._carriers.values())
+
+
+def _endpoints_due(hub: Hub) -> list[str]:
+    with hub.store.reading() as connection:
+        return list(outbox.endpoints_due(connection, hub.clock()))
 
 
 def _log(leased: Leased, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ import cli
 from hub.codes import make_uscc
 from hub.install import Plan, install
 from hub.registry.registry import Registry
+from tests.keeper import wipe_at_end
 
 NOW = datetime.now(UTC)
 """The commands read the wall clock, so certificates are made around it."""
@@ -25,7 +26,7 @@ NOW = datetime.now(UTC)
 @cache
 def template() -> Path:
     """One installation for the whole test run."""
-    folder = Path(mkdtemp(prefix="hub-test-")) / "data"
+    folder = wipe_at_end(Path(mkdtemp(prefix="hub-test-"))) / "data"
     install(folder, Plan("CENTER", "测试交换中心", "440300"), NOW - timedelta(minutes=1))
     return folder
 

@@ -30,6 +30,7 @@ SLOW_FIRST = (
     "test_readme.py",
     "test_postgres_roads.py",
     "test_postgres_store.py",
+    "test_large_attachments.py",
     "test_audit.py",
     "test_cli_run_exchange.py",
     "test_tamper_matrix.py",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -41,8 +42,7 @@ def unmount_at_end(place: Path) -> None:
 def _tell(line: str) -> None:
     pipe = _keeper().stdin
     assert pipe is not None
-    pipe.write(f"{line}\n")
-    pipe.flush()
+    os.write(pipe.fileno(), f"{line}\n".encode())  # at once, and in one piece also from a thread
 
 
 @cache
@@ -64,6 +64,7 @@ def _keep() -> None:
     for line in sys.stdin:
         kind, _, value = line.rstrip("\n").partition(" ")
         if kind == "pid":
+            processes = [process for process in processes if _runs(process)]
             with contextlib.suppress(OSError):
                 processes.append(os.pidfd_open(int(value)))
         elif kind == "mount":
@@ -79,6 +80,14 @@ def _keep() -> None:
     for folder in folders:
         _stop_postgresql(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process has not ended; the descriptor of one that has is closed."""
+    ended = bool(select.select([process], [], [], 0)[0])
+    if ended:
+        os.close(process)
+    return not ended
 
 
 def _stop_postgresql(folder: Path) -> None:

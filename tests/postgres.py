@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from hub.store.store import Store
+from tests.keeper import wipe_at_end
 from tests.town import HUB
 
 OWNER = "owner"
@@ -77,7 +78,7 @@ class Server:
 @contextmanager
 def started() -> Iterator[Server]:
     """A server with full fsync, stopped and wiped at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="hub-pg-"))
+    folder = wipe_at_end(Path(tempfile.mkdtemp(prefix="hub-pg-")))
     account = _account()
     try:
         if account:
@@ -102,6 +103,7 @@ def _account() -> dict[str, Any]:
 def launch(folder: Path) -> None:
     """Start the server whose data is in `folder`, also after it was killed."""
     settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=on -c max_connections=40"
+    settings += " -c dynamic_shared_memory_type=mmap"  # what a server that is killed leaves is wiped with the folder
     _run(folder, _account(), "pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
 
 

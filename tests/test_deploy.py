@@ -255,8 +255,11 @@ def fetched(town: Town, address: str, folder: Path, **shown: Any) -> list[Any]:
 
     async def once() -> list[Any]:
         tls = caller(folder, **shown)
-        async with ExchangeClient(address + PATH, None, "m", tls=tls, clock=town.clock) as made:
-            return await made.fetch()
+        try:
+            async with ExchangeClient(address + PATH, None, "m", tls=tls, clock=town.clock) as made:
+                return await made.fetch()
+        finally:
+            await asyncio.sleep(0.01)  # a TLS connection that nginx has closed ends a few turns of the loop later
 
     return asyncio.run(once())
 

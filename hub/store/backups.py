@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 from hub.administered import NODE, Deed
 from hub.ledger import from_microseconds
 from hub.message import Hop
-from hub.store.tables import ledger, meta
+from hub.store.tables import ledger, messages, meta
 
 CLOSED = "closed"
 """The key in `meta` of the names of the closed chains, with spaces between."""
@@ -37,3 +37,8 @@ def last_backup(connection: Connection) -> datetime | None:
     query = select(ledger.c.time_us).where(*taken).order_by(ledger.c.sequence.desc()).limit(1)
     found = connection.scalar(query)
     return None if found is None else from_microseconds(found)
+
+
+def has_messages(connection: Connection) -> bool:
+    """Whether there is anything yet that a backup would save."""
+    return connection.scalar(select(messages.c.id).limit(1)) is not None

@@ -2,7 +2,7 @@
 
 Promises: the original is copied as it is at one moment, and while it is being left nobody else writes to it; the copy
 is there whole or not at all; the rows of every table are counted and summed up on both sides, the copy's as they are
-read back. It does not judge what it copies: a ledger that was wrong is as wrong as before, and its audit is another's part.
+read back. It does not judge what it copies: a ledger that was wrong is as wrong as before; its audit is another's part.
 """
 
 from __future__ import annotations

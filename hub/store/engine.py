@@ -36,6 +36,7 @@ _POSTGRESQL: dict[str, Any] = {
     "keepalives_idle": 30,  # a primary that vanished without a word is noticed within a minute or so
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds; and so is one that vanished while it was being told something
 }
 
 

@@ -53,7 +53,8 @@ def read_standing(connection: Connection) -> Standing:
 def _last(connection: Connection, confirming: Table) -> int | None:
     """The last moment at which the largest confirmed checkpoint was confirmed there."""
     largest = select(func.max(confirming.c.size)).scalar_subquery()
-    return connection.scalar(select(func.max(confirming.c.at_us)).where(confirming.c.size == largest))
+    found: int | None = connection.scalar(select(func.max(confirming.c.at_us)).where(confirming.c.size == largest))
+    return found
 
 
 def _first_beyond(connection: Connection, confirming: Table) -> datetime | None:

@@ -15,6 +15,7 @@ from tests.faults.five_zeros import FiveZeros, five_zeros
 from tests.faults.sizes import Sizes, chosen
 from tests.faults.summary import PROPERTY
 from tests.faults.town_of_processes import Town, found
+from tests.keeper import wipe_at_end
 from tests.postgres import Server, programs, started
 
 MEMORY = Path("/dev/shm")
@@ -47,7 +48,7 @@ def found_town() -> Iterator[Found]:
     towns: list[Town] = []
 
     def make(server: Server | None = None, **options: Any) -> Town:
-        folder = options.pop("folder", None) or Path(tempfile.mkdtemp(prefix="hub-town-", dir=place_of_towns()))
+        folder = options.pop("folder", None) or _new_folder()
         towns.append(found(folder, server, **options))
         return towns[-1]
 
@@ -55,6 +56,10 @@ def found_town() -> Iterator[Found]:
     for town in towns:
         town.close()
         shutil.rmtree(town.folder, ignore_errors=True)
+
+
+def _new_folder() -> Path:
+    return wipe_at_end(Path(tempfile.mkdtemp(prefix="hub-town-", dir=place_of_towns())))
 
 
 def place_of_towns() -> str | None:

@@ -7,7 +7,6 @@ one); a cold one is the command that an administrator types. Both run the same `
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -15,14 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.keeper import kill_at_end
+
 PATIENCE = 20.0
 ROOT = Path(__file__).parent.parent.parent
-_PR_SET_PDEATHSIG = 1
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(["connectors.server", "connectors.pretend_department", "tests.faults.preloaded"])
 
@@ -57,6 +58,7 @@ class Warm:
     def __init__(self, work: Callable[..., None], *arguments: Any, log: Path) -> None:
         self._process: BaseProcess = _FORKS.Process(target=_forked, args=(work, arguments, log))
         self._process.start()
+        kill_at_end(self.pid)
 
     @property
     def pid(self) -> int | None:
@@ -77,6 +79,7 @@ class Cold:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=found, start_new_session=True
             )
+        kill_at_end(self.pid)
 
     @property
     def pid(self) -> int | None:
@@ -101,17 +104,28 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def until_open(port: int, running: Running) -> float:
-    """Wait until a process listens; the seconds that it took."""
+def answers(port: int) -> bool:
+    """Whether a hub answers there: it takes connections before it has opened its database."""
+    asking = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        asking.request("GET", "/healthz")
+        return asking.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        asking.close()
+
+
+def until_open(port: int, running: Running, opened: Callable[[int], bool] = is_open) -> float:
+    """Wait until a process listens, or whatever `opened` asks of its port; the seconds that it took."""
     began = time.monotonic()
-    while not is_open(port):
+    while not opened(port):
         if running.end(0.002) is not None or time.monotonic() > began + PATIENCE:
             raise AssertionError(f"nobody listens on port {port}")
     return time.monotonic() - began
 
 
 def _forked(work: Callable[..., None], arguments: tuple[Any, ...], log: Path) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

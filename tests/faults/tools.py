@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.keeper import unmount_at_end
+
 
 def need_root(why: str) -> None:
     """Skip unless this is root."""
@@ -42,6 +44,7 @@ def mounted(*words: str | Path, at: Path) -> Iterator[Path]:
         run("mount", *words, at)
     except RuntimeError as error:
         pytest.skip(f"needs mount: {error}")
+    unmount_at_end(at)
     try:
         yield at
     finally:

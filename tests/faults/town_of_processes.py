@@ -39,9 +39,10 @@ from hub.store.store import Store
 from hub.store.tables import deliveries, leaves, ledger
 from hub.trust.ca import DemoCa
 from hub.trust.certificate import EnrolledCertificate, split_certificates, thumbprint
-from tests.faults.processes import Berth, Cold, Running, Warm, is_open, send_signal, until_open
+from tests.faults.processes import Berth, Cold, Running, Warm, answers, is_open, send_signal, until_open
 from tests.faults.receivers import receive
 from tests.faults.senders import Sender
+from tests.keeper import wipe_at_end
 from tests.postgres import Server
 
 CODES = ("a", "b", "c", "d")
@@ -85,9 +86,9 @@ class Node:
             self.running = Warm(serve_node, self.folder, self.port, crash_at, prepare, log=self.log)
 
     def up(self, **options: Any) -> float:
-        """Start and wait until it listens; the seconds that it took."""
+        """Start and wait until it answers; the seconds that it took."""
         self.start(**options)
-        return until_open(self.port, self.process)
+        return until_open(self.port, self.process, answers)
 
     @property
     def process(self) -> Running:
@@ -281,7 +282,7 @@ def _move(ground: Path, url: str) -> None:
 @cache
 def _ground(codes: tuple[str, ...]) -> Path:
     """A new installation with departments and rights, and their keys beside it; made once, to be copied."""
-    place = Path(tempfile.mkdtemp(prefix="hub-ground-"))
+    place = wipe_at_end(Path(tempfile.mkdtemp(prefix="hub-ground-")))
     at = datetime.now(UTC) - timedelta(days=1)  # a clock that is put back finds certificates valid
     install(place / "hub", Plan(), at, "test")
     ca = DemoCa.load(place / "hub" / CA_FOLDER)
