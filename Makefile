@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Byte code is worth keeping: the demo and the tests start many processes. Empty means as if it were not set.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test faults bench deploy-tools lint clean
+.PHONY: help demo test faults bench bench-cluster deploy-tools lint clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -38,8 +38,12 @@ faults: $(VENV)/ready-test  ## the long form of the fault tests (hours); writes 
 		$(BIN)/python -m pytest tests/faults -n 0 -o faulthandler_timeout=0 || status=$$?; \
 		HUB_FAULTS=$(FAULTS) $(BIN)/python -m tests.faults.reliability faults.json; exit $$status
 
-bench: $(VENV)/ready-test  ## measure the hub against the floor
+bench: $(VENV)/ready-test  ## measure the hub against the floor, then the ledger, its audit and its evidence
 	@$(BIN)/python -m bench
+	@for part in tree ledger_pg audit evidence; do $(BIN)/python -m bench.bench_$$part || exit 1; done
+
+bench-cluster: $(VENV)/ready-test  ## measure processes on PostgreSQL, growth, recovery, large attachments; takes long
+	@for part in cluster growth recovery large; do $(BIN)/python -m bench.bench_$$part || exit 1; done
 
 deploy-tools:  ## install nginx, by which deploy/nginx.conf is tested (Debian, Ubuntu)
 	$(SUDO) apt-get update
