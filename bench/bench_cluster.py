@@ -31,11 +31,15 @@ RECEIVERS = 16
 WARM = 100
 LATEST = Path(__file__).parent / "cluster.json"
 _LOOK = 0.2
+_REST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run. Rates a second; milliseconds of processor time a message; WAL bytes and commits a message."""
+    """One run. Rates a second; milliseconds of processor time a message; WAL bytes and commits a message.
+
+    `idle_ms` is the processor time that one hub takes in a second in which nothing comes.
+    """
 
     hubs: int
     messages: int
@@ -49,6 +53,7 @@ class Row:
     wal_bytes: float
     commits: float
     failed: int
+    idle_ms: float
 
     @property
     def per_core(self) -> float:
@@ -97,11 +102,14 @@ def measure(server: Server, hubs: int, messages: int) -> Row:
                         commits,
                     )
 
+                resting = used()
+                time.sleep(_REST)
                 before = used()
+                idle = (before.hub - resting.hub) / _REST / hubs * 1000
                 sending.start()
                 handed = sending.result()
                 ended = _until_delivered(store)
-                return _row(hubs, messages, handed, ended, before, used)
+                return _row(hubs, messages, handed, ended, idle, before, used)
 
 
 def _until_delivered(store: Store) -> float:
@@ -110,7 +118,9 @@ def _until_delivered(store: Store) -> float:
     return time.monotonic()
 
 
-def _row(hubs: int, messages: int, handed: Handed, ended: float, before: Used, used: Callable[[], Used]) -> Row:
+def _row(
+    hubs: int, messages: int, handed: Handed, ended: float, idle: float, before: Used, used: Callable[[], Used]
+) -> Row:
     time.sleep(1)  # the last entries get their places, and the server's figures are told once a second
     after = used()
 
@@ -130,6 +140,7 @@ def _row(hubs: int, messages: int, handed: Handed, ended: float, before: Used, u
         wal_bytes=each("wal"),
         commits=each("commits"),
         failed=handed.failed,
+        idle_ms=idle,
     )
 
 
@@ -140,7 +151,7 @@ def main() -> None:
     parser.add_argument("--hubs", type=int, nargs="*", default=list(HUBS))
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores for all; CPU in ms a message; WAL in bytes a message, commits a message")
-    print("hubs accepted/s delivered/s receipt ms    hub     db  sender receivers     WAL commits")
+    print("hubs accepted/s delivered/s receipt ms    hub     db  sender receivers     WAL commits idle ms/s")
     rows = []
     with started() as server:
         for hubs in options.hubs:
@@ -149,7 +160,7 @@ def main() -> None:
             print(
                 f"{row.hubs:>4} {row.accepted:10.0f} {row.delivered:11.0f} {row.receipt_ms:10.1f} {row.hub_ms:6.2f}"
                 f" {row.database_ms:6.2f} {row.sender_ms:7.2f} {row.receivers_ms:9.2f} {row.wal_bytes:7.0f}"
-                f" {row.commits:7.2f}" + (f"  {row.failed} calls failed" if row.failed else ""),
+                f" {row.commits:7.2f} {row.idle_ms:9.1f}" + (f"  {row.failed} calls failed" if row.failed else ""),
                 flush=True,
             )
     LATEST.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -47,6 +47,7 @@ from hub.store.presence import Presence, open_presence
 
 REFRESH_SECONDS = 1.0
 Ready = Callable[[str], None]
+T = TypeVar("T")
 
 log = logging.getLogger("hub.serve")
 
@@ -196,7 +197,7 @@ class Process:
             self._changed.clear()
             try:
                 before = current.hub
-                current.hub = await asyncio.to_thread(refresh, before, self._folder)  # a database may hang
+                current.hub = await _to_its_end(lambda: refresh(before, self._folder))
             except (HubError, OSError) as error:
                 self._wrong_rules = getattr(error, "code", "settings.unreadable")
                 if str(error) != told:
@@ -207,6 +208,16 @@ class Process:
             if current.hub is not before:
                 told = ""
                 log.info("refreshed", extra={"fields": {"rules": current.hub.rules.version}})
+
+
+async def _to_its_end(work: Callable[[], T]) -> T:
+    """Do in a thread what a database that hangs may hold up; who is cancelled waits, so that nothing is left open."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait((working,))
+        raise
 
 
 @contextlib.asynccontextmanager

@@ -569,6 +569,11 @@ CATALOGUE: dict[str, Text] = {
         "数据库文件自身的完整性检查未通过", "the database finds its own file damaged",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
+    "audit.layout": Text(
+        "数据库中的表结构与本程序的定义不符", "the definitions of the database's tables are not those of this program",
+        "请保全数据库与备份，核查何人改动了表结构；若刚升级过程序，请先运行 hub database show 核对版本",
+        "keep the database and its backups as they are and find out who changed its tables; `hub database show` tells their version",
+    ),
     "audit.administered": Text(
         "管理操作的账目与其凭据不符", "the entry of an administrator's act does not agree with its evidence",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -78,19 +78,41 @@ class Server:
 @contextmanager
 def started() -> Iterator[Server]:
     """A server with full fsync, stopped and wiped at the end."""
+    with _serving("initdb", "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync") as running:
+        yield running
+
+
+@contextmanager
+def standby_of(primary: Server) -> Iterator[Server]:
+    """A copy of a running server that follows it, and that it waits for with each commit."""
+    where = ("-d", f"host={primary.folder} user={OWNER} application_name=standby")
+    with _serving("pg_basebackup", *where, "-R", "-X", "stream", "-c", "fast", "--no-sync") as running:
+        primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()")
+        yield running
+
+
+@contextmanager
+def _serving(program: str, *words: str) -> Iterator[Server]:
+    """A server on what a program makes of an empty data directory; at the end it may be gone already."""
     folder = wipe_at_end(Path(tempfile.mkdtemp(prefix="hub-pg-")))
     account = _account()
     try:
         if account:
             os.chown(folder, account["user"], account["group"])
-        _run(folder, account, "initdb", "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        _run(folder, account, program, *words)
         launch(folder)
         try:
             yield Server(folder)
         finally:
-            _run(folder, account, "pg_ctl", "-m", "immediate", "stop")
+            with suppress(RuntimeError):
+                _run(folder, account, "pg_ctl", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def promote(standby: Server) -> None:
+    """Let a standby take writes."""
+    _run(standby.folder, _account(), "pg_ctl", "-w", "promote")
 
 
 def _account() -> dict[str, Any]:

@@ -246,7 +246,7 @@ def town_behind(town: Town, before: tuple[str, Now]) -> Town:
         Listen(), host="0.0.0.0", public_url=given.listen.public_url, tls=Tls(proof=True),
         forwarded_certificate="X-Client-Cert", trusted_proxies="127.0.0.1",
     )  # fmt: skip
-    before[1].value = town.hub
+    before[1].value = town.served
     return town
 
 

@@ -64,7 +64,7 @@ def served() -> Iterator[tuple[str, Now, Any]]:
 def address(served: tuple[str, Now, Any], town: Town) -> str:
     host, port = served[0].removeprefix("http://").split(":")
     town.settle(listen=Listen(host, int(port)))
-    served[1].value = town.hub
+    served[1].value = town.served
     return served[0] + PATH
 
 
@@ -365,7 +365,7 @@ def test_unqualified_children_gbk_and_soap_12_are_understood(app: Any, town: Tow
 
 def test_a_busy_hub_says_when_to_ask_again(app: Any, town: Town, served: tuple[str, Now, Any]) -> None:
     town.settle(limits=Limits(concurrent=0))
-    served[1].value = town.hub
+    served[1].value = town.served
     heard = ask(app, call("Directory", b"x"), path=PATH)
     assert (heard.status, heard.code, heard.headers["retry-after"]) == (503, "http.busy", "30")
 

@@ -75,7 +75,7 @@ def address(serving_door: tuple[str, Now], town: Town) -> str:
     found, current = serving_door
     host, port = found.removeprefix("http://").split(":")
     town.settle(listen=Listen(host, int(port)), upload=LIMITS)
-    current.value = town.hub
+    current.value = town.served
     return f"{found}/attachments/v1"
 
 
@@ -681,7 +681,7 @@ def test_the_whole_road_in_a_bucket(town: Town, address: str, s3: tuple[str, Pat
     host, kept = s3
     place = f"s3://{KEY}:{SECRET}@{host}/hub/road?secure=false"
     town.hub = replace(town.hub, content=open_content(place, town.folder))
-    with serving(Starlette(routes=AttachmentDoor(lambda: town.hub).routes)) as found:
+    with serving(Starlette(routes=AttachmentDoor(lambda: town.served).routes)) as found:
         there = f"{found}/attachments/v1"
         upload(town, there)
         assert sum(path.is_file() for path in (kept / "road").rglob("*")) == 4

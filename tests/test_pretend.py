@@ -91,7 +91,7 @@ def test_a_receipt_is_a_message_that_the_hub_takes(town: Town) -> None:
 
 def test_a_department_signs_for_a_document_once_through_the_hub(town: Town) -> None:
     """The whole round: delivered twice by real SOAP, signed for once, the receipt is a reply to the document."""
-    with serving(front_door(lambda: town.hub, lambda endpoints: None)) as hub_address:
+    with serving(front_door(lambda: town.served, lambda endpoints: None)) as hub_address:
         exchange = ExchangeClient(f"{hub_address}/exchange/v1", signer_of("b")[0], "b", clock=town.clock)
         fault = parse_fault("lost-answer:1")
         department = PretendDepartment("b", signer_of("b")[0], fault, exchange=exchange, clock=town.clock)

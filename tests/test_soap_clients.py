@@ -45,7 +45,7 @@ def address(door: tuple[str, Now], town: Town) -> str:
     found, current = door
     host, port = found.removeprefix("http://").split(":")
     town.settle(listen=Listen(host, int(port)))
-    current.value = town.hub
+    current.value = town.served
     return f"{found}/exchange/v1"
 
 

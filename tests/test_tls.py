@@ -250,7 +250,7 @@ class Called:
         issued: Issued | None = None,
     ) -> T:
         """Call as a department that does not sign, from a connection with its certificate or another one."""
-        self.current.value = self.town.hub
+        self.current.value = self.town.served
         context = caller(self.folder, issued or client(department))
 
         async def run() -> T:
@@ -355,7 +355,7 @@ def test_a_request_proven_by_its_connection_works_once(called: Called) -> None:
 
 def post(called: Called, raw: bytes) -> str:
     """The code of the fault that a Fetch with this request meets on a connection of `m`, if any."""
-    called.current.value = called.town.hub
+    called.current.value = called.town.served
     body = write.message(SOAP_11, write.wrapper(EXCHANGE, "Fetch", [write.holder("request", raw)]))
     head = f"POST {PATH} HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
     host, port = called.address.removeprefix("https://").split(":")
@@ -373,7 +373,7 @@ def test_who_is_not_enrolled_or_asks_for_another_or_shows_nothing_is_refused(cal
     assert called.refused(issued=client("b")) == "certificate.unenrolled"
     assert called.refused(issued=client("a")) == "rights.sender"
     assert called.refused("a", client("m")) == "rights.sender"
-    called.current.value = called.town.hub
+    called.current.value = called.town.served
 
     async def bare() -> None:
         tls = caller(called.folder)

@@ -145,6 +145,13 @@ class Town:
     receipts: list[Receipt] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
     sent: int = 0
+    elsewhere: Writer | None = None
+
+    @property
+    def served(self) -> Hub:
+        """The hub as a server in another thread must have it: a writer belongs to one event loop."""
+        self.elsewhere = self.elsewhere or Writer(self.hub.store)
+        return replace(self.hub, writer=self.elsewhere)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
@@ -255,6 +262,8 @@ class Town:
         assert pushed <= handed
 
     def close(self) -> None:
+        if self.elsewhere is not None:
+            self.elsewhere.close()
         self.hub.close()
 
 

@@ -27,6 +27,7 @@ from hub.audit.delivery import Read, check_deliveries
 from hub.audit.evidence import Evidence, read_evidence
 from hub.audit.finding import Finding, differing
 from hub.audit.held import Held
+from hub.audit.layout import check_layout
 from hub.audit.log import LogStandard
 from hub.audit.message import Standard, check_message, check_record
 from hub.audit.portion import chain_portions
@@ -151,6 +152,7 @@ def audit(
 
 
 def _check_deep(connection: Connection, standard: Standard, seen: Seen) -> Iterator[Finding]:
+    yield from check_layout(connection)
     yield from _check_links(connection, standard, seen)
     yield from _check_registry(connection)
     yield from _check_documents(connection, seen)

@@ -11,9 +11,10 @@ import contextlib
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close by a reset
@@ -35,17 +36,23 @@ class Spoil:
 KINDS = ("none", "delay", "cut", "reset", "drip", "half-close", "flip", "swallow")
 GOOD = Spoil()
 _DRIPPED = 64
+_LOOK = 0.01
 
 
 class FaultProxy:
-    """Listens on `port` once it runs, and forwards to `target`; `choose` gives the spoil of the n-th connection."""
+    """Listens on `port` once it runs, and forwards to `target`, a port or a socket's path.
 
-    def __init__(self, target: int, choose: Callable[[int], Spoil]) -> None:
+    `choose` gives the spoil of the n-th connection. While `parted` nothing passes in either direction, nothing is lost,
+    and nobody is told.
+    """
+
+    def __init__(self, target: int | Path, choose: Callable[[int], Spoil]) -> None:
         self._target = target
         self.choose = choose
         self.port = 0
         self.spoiled: Counter[str] = Counter()
         self.connections = 0
+        self.parted = False
         self._open: set[asyncio.Task[None]] = set()
 
     async def serve(self, ready: Event, stop: asyncio.Event) -> None:
@@ -66,8 +73,8 @@ class FaultProxy:
         spoil = self.choose(self.connections)
         self.connections += 1
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
-            link = _Link(spoil, (writer, back), self.spoiled)
+            there, back = await self._reach()
+            link = _Link(spoil, (writer, back), self.spoiled, self._together)
             try:
                 await asyncio.gather(link.pump("request", reader, back), link.pump("answer", there, writer))
             except (ConnectionError, _Cut):
@@ -76,6 +83,17 @@ class FaultProxy:
                 writer.close()
                 back.close()
         self._open.discard(task)
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        await self._together()
+        if isinstance(self._target, Path):
+            return await asyncio.open_unix_connection(self._target)
+        return await asyncio.open_connection("127.0.0.1", self._target)
+
+    async def _together(self) -> None:
+        """Wait until the two sides are not parted."""
+        while self.parted:
+            await asyncio.sleep(_LOOK)
 
 
 class _Cut(Exception):
@@ -86,8 +104,13 @@ class _Link:
     """Both directions of one connection."""
 
     def __init__(
-        self, spoil: Spoil, ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter], spoiled: Counter[str]
+        self,
+        spoil: Spoil,
+        ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+        spoiled: Counter[str],
+        together: Callable[[], Awaitable[None]],
     ) -> None:
+        self._together = together
         self._spoil = spoil
         self._ends = ends
         self._spoiled = spoiled
@@ -95,6 +118,7 @@ class _Link:
     async def pump(self, side: str, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         passed = 0
         while chunk := await source.read(65536):
+            await self._together()
             if side == self._spoil.side and self._spoil.what != "none" and passed + len(chunk) > self._spoil.after:
                 await self._hurt(chunk, self._spoil.after - passed, sink)
             else:
@@ -156,7 +180,7 @@ class _Link:
 
 
 @contextmanager
-def spoiling(target: int, choose: Callable[[int], Spoil] = lambda number: GOOD) -> Iterator[FaultProxy]:
+def spoiling(target: int | Path, choose: Callable[[int], Spoil] = lambda number: GOOD) -> Iterator[FaultProxy]:
     """A running proxy in front of a port."""
     proxy = FaultProxy(target, choose)
     ready, loop, stop = Event(), asyncio.new_event_loop(), asyncio.Event()

@@ -40,7 +40,7 @@ SIZES = {
     "medium": Sizes(
         "medium", cold=True, kills=10, postgres_kills=5, messages=40, crash_rounds=1, fsync_kills=5,
         broken_connections=80, lost_answers=100, wrong_answers=4, postmaster_kills=3, power_cuts=3, stopped_seconds=3.0,
-        load_seconds=3.0, flipped=100, waiting=20_000, soak_seconds=30.0,
+        load_seconds=3.0, flipped=100, waiting=20_000, soak_seconds=60.0,
     ),
     "long": Sizes(
         "long", cold=True, kills=1_000, postgres_kills=1_000, messages=250, crash_rounds=50, fsync_kills=500,

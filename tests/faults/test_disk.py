@@ -213,6 +213,10 @@ def audit_is_clean(town: Town) -> bool:
 
 
 def dump(path: Path) -> list[str]:
-    """Every row of a database."""
+    """Every row of a database, and what its tables and indexes are made of; not how that is spelled."""
     with closing(sqlite3.connect(path)) as connection:
-        return [line for line in connection.iterdump() if line.startswith("INSERT")]
+        lines = [line for line in connection.iterdump() if line.startswith("INSERT")]
+        for kind, name in connection.execute("SELECT type, name FROM sqlite_master").fetchall():
+            for pragma in ("table_xinfo", "index_list", "foreign_key_list") if kind == "table" else ("index_xinfo",):
+                lines += [f"{name}: {row}" for row in connection.execute(f'PRAGMA {pragma}("{name}")')]
+        return lines

@@ -16,6 +16,14 @@ ROOM = 4
 """How many calls the hub takes at a time here; five times as many come."""
 
 
+TURNS = 3
+QUICK = 5.0
+"""How much longer than with room for all what is taken may take while five times as much comes.
+
+Senders and hub share the machine here: four fifths of it are busy with making and shedding the rest.
+"""
+
+
 def p99(seconds: list[float]) -> float:
     return sorted(seconds)[int(len(seconds) * 0.99)]
 
@@ -44,14 +52,24 @@ async def hammer(town: Town, seconds: float, together: int, to: tuple[str, ...])
     return taken, shed
 
 
+def best_p99(town: Town, sizes: Sizes, together: int, to: tuple[str, ...]) -> float:
+    """The least p99 of some turns: what other work on the machine adds to one of them is not the hub's."""
+    turns = 1 if sizes.name == "short" else TURNS
+    return min(p99(asyncio.run(hammer(town, sizes.load_seconds, together, to))[0]) for _ in range(turns))
+
+
 def test_r17_five_times_too_much_load(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
     town = found_town(settings=f"limits: {{concurrent: {ROOM}}}\n")
     town.receive()
     town.node.up()
+    usual = best_p99(town, sizes, ROOM, TO)
     taken, shed = asyncio.run(hammer(town, sizes.load_seconds, ROOM * 5, TO))
-    zeros = all_is_well(town, shed=shed, p99_of_the_taken=f"{p99(taken) * 1000:.0f} ms")
+    zeros = all_is_well(
+        town, shed=shed, p99_with_room=f"{usual * 1000:.0f} ms", p99_of_the_taken=f"{p99(taken) * 1000:.0f} ms"
+    )
     assert shed > 0
-    assert zeros.acknowledged == len(taken)
+    assert zeros.acknowledged >= len(taken) > 0
+    assert p99(taken) < usual * (20 if sizes.name == "short" else QUICK)
 
 
 def wait_for_the_dead(town: Town, many: int) -> None:
@@ -73,10 +91,10 @@ def test_r22_many_waiting_for_one_dead_department(found_town: Found, sizes: Size
     town.receive({"d": "down"})
     town.node.up()
     asyncio.run(hammer(town, 0.1, 1, ("c", "d")))
-    before, _ = asyncio.run(hammer(town, sizes.load_seconds, 2, ("c",)))
+    before = best_p99(town, sizes, 2, ("c",))
     wait_for_the_dead(town, sizes.waiting)
-    after, _ = asyncio.run(hammer(town, sizes.load_seconds, 2, ("c",)))
-    ratio = p99(after) / p99(before)
-    tell(waiting=sizes.waiting, p99_before=f"{p99(before) * 1000:.0f} ms", p99_after=f"{p99(after) * 1000:.0f} ms",
+    after = best_p99(town, sizes, 2, ("c",))
+    ratio = after / before
+    tell(waiting=sizes.waiting, p99_before=f"{before * 1000:.0f} ms", p99_after=f"{after * 1000:.0f} ms",
          ratio=f"{ratio:.2f}")  # fmt: skip
-    assert ratio < (1.2 if sizes.name == "long" else 6)
+    assert ratio < (6 if sizes.name == "short" else 1.2)

@@ -68,6 +68,11 @@ def test_r14_clock_jumps(found_town: Found, sizes: Sizes, all_is_well: Check) ->
     town.receive()
     zeros = all_is_well(town, jumps="+3 days, -1 h")
     assert zeros.delivered == 2 * 3 * sizes.messages
+    check_order(town)
+
+
+def check_order(town: Town) -> None:
+    """What each application got from each sender, all of one conversation, came in the order of sending."""
     for code in TO:
         by_sender = defaultdict(list)
         for one in read_handed(memory_of(town.memories, code)):

@@ -224,6 +224,7 @@ def found(
     folder: Path,
     server: Server | None = None,
     *,
+    standby: Server | None = None,
     nodes: int = 1,
     cold: bool = False,
     profile: Profile = PROFILE,
@@ -232,12 +233,14 @@ def found(
 ) -> Town:
     """Found a town in an empty folder, on SQLite or in a new database of `server`; nothing runs yet.
 
-    `settings` are further lines of hub.yaml.
+    `standby` follows the server and may take its place; `settings` are further lines of hub.yaml.
     """
     ground = _ground(tuple(codes))
     url = ""
     if server is not None:
         url = server.url(server.database())
+        if standby is not None:
+            url += f"&host={standby.folder}"
     town = Town(folder, [], Berth(), tuple(codes))
     shutil.copytree(ground / "memories", town.memories)
     for number in range(nodes):
