@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -197,7 +198,7 @@ class Process:
             self._changed.clear()
             try:
                 before = current.hub
-                current.hub = await _to_its_end(lambda: refresh(before, self._folder))
+                current.hub = await _to_its_end(partial(refresh, before, self._folder))
             except (HubError, OSError) as error:
                 self._wrong_rules = getattr(error, "code", "settings.unreadable")
                 if str(error) != told:

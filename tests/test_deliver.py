@@ -10,7 +10,8 @@ import pytest
 
 from hub import envelope, supervise
 from hub.directory import Endpoint, Profile
-from hub.errors import Undelivered
+from hub.dispatch import Dispatcher
+from hub.errors import Unavailable, Undelivered
 from hub.message import Consignment, DeliveryState, Hop
 from hub.parser import parse
 from hub.registry.registry import Registry
@@ -306,3 +307,27 @@ def test_a_slow_endpoint_is_sent_nothing_whose_lease_may_end_before_the_answer(t
     assert len({c.message_id for c in town.connector.handed}) == 10
     assert len(town.hops(Hop.DELIVERED)) == 10
     town.check()
+
+
+def test_a_database_that_is_away_at_the_start_is_met_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.send("a", "b", message_id="one")
+    recover, tries = Dispatcher.recover, []
+
+    async def away_at_first(self: Dispatcher) -> None:
+        tries.append(1)
+        if len(tries) < 2:
+            raise Unavailable("store.unreachable")
+        await recover(self)
+
+    async def play() -> None:
+        running = asyncio.create_task(town.dispatcher.run())
+        while not town.connector.handed:
+            assert not running.done()
+            town.dispatcher.look()
+            await asyncio.sleep(0)
+        town.dispatcher.stop()
+        await running
+
+    monkeypatch.setattr(Dispatcher, "recover", away_at_first)
+    town.run(play())
+    assert (len(tries), [one.message_id for one in town.connector.handed]) == (2, ["one"])

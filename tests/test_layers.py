@@ -69,7 +69,8 @@ def layer(module: str) -> int:  # noqa: PLR0911
     if parts[:2] == ["hub", "store"]:
         return 2
     if parts[:2] == ["hub", "audit"]:  # the judges are pure, only the walk over the store is a verb
-        return 4 if parts[2:3] in (["audit"], ["tree"], ["purges"], ["leaves"], ["portion"], ["sharing"], ["layout"]) else 1
+        walking = {"audit", "tree", "purges", "leaves", "portion", "sharing", "layout"}
+        return 4 if walking.intersection(parts[2:3]) else 1
     name = parts[1] if len(parts) > 1 else ""
     if name in VERBS:
         return 4

@@ -287,7 +287,7 @@ def test_a_slow_statement_and_a_lock_and_a_full_pool_are_told_apart(server: Serv
 
 def test_a_transaction_in_which_nothing_happens_is_ended(server: Server) -> None:
     url = server.url(server.database(server.with_tables))
-    store = Store.open(url, pool=DatabasePool(idle_timeout=0.01))
+    store = Store.open(url, pool=DatabasePool(idle_timeout=0.3))
 
     def dawdle() -> None:
         with store.transaction() as transaction:

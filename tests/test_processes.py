@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from connectors import process
 from connectors.serving_lock import node_lock, serving_lock
 from hub.errors import Misconfigured
+from hub.hub import Hub
 from hub.schema.schema import Schemas
 from hub.settings import ROLES, load_settings, override
 from hub.store import notify, presence
@@ -345,3 +347,31 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
         assert any("draining" in line for line in started.stderr)
         started.send_signal(signal.SIGTERM)
         assert started.wait(10) == 128 + signal.SIGTERM
+
+
+# a database that hangs
+
+
+def test_a_look_at_the_rules_that_hangs_holds_nobody_up(
+    tmp_path: Path, receivers: FakeConnector, writer: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, let_go = threading.Event(), threading.Event()
+
+    def hang(hub: Hub, folder: Path) -> Hub:
+        looking.set()
+        let_go.wait(20)
+        return hub
+
+    async def play() -> None:
+        (tmp_path / "x").mkdir()
+        async with served(lay_out(tmp_path / "x")) as front:
+            assert await asyncio.to_thread(looking.wait, 10)
+            assert await front.submit(writer.signed("a", "b", message_id="one")) == 200
+            let_go.set()
+
+    monkeypatch.setattr(process, "refresh", hang)
+    monkeypatch.setattr(process, "REFRESH_SECONDS", 0.01)
+    try:
+        asyncio.run(play())
+    finally:
+        let_go.set()

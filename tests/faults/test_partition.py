@@ -21,8 +21,10 @@ def send_while_parted(town: Town, proxy: FaultProxy, sizes: Sizes) -> int:
         sender = town.sender("a")
         taken = 0
         end = time.monotonic() + 3 * sizes.stopped_seconds
+        pause = 3 * sizes.stopped_seconds / sizes.messages if sizes.name == "short" else 0.0
         while time.monotonic() < end or taken < sizes.messages:
             taken += await sender.send(TO, conversation="case")
+            await asyncio.sleep(pause)
         await sender.close()
         return taken
 
