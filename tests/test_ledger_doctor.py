@@ -77,7 +77,7 @@ def test_an_entry_that_waits_is_named_once_the_ledger_has_begun(admin: Administr
     numbered(admin)
     assert levels(check_tree(site(admin))) == {"tree": "ok"}
     admin.done("group", "add", "offices")
-    assert levels(check_tree(site(admin, minutes=5))) == {"tree": "warn"}
+    assert levels(check_tree(site(admin, days=1))) == {"tree": "warn"}
 
 
 def test_a_witness_and_an_authority_that_do_not_come_are_named(admin: Administrator) -> None:

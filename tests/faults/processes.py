@@ -25,7 +25,7 @@ from tests.keeper import kill_at_end
 PATIENCE = 20.0
 ROOT = Path(__file__).parent.parent.parent
 _FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload(["connectors.server", "connectors.pretend_department", "tests.faults.preloaded"])
+_FORKS.set_forkserver_preload(["tests.faults.preloaded"])
 
 
 class Berth:
