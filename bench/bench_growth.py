@@ -33,7 +33,7 @@ from bench.receivers import receivers
 from commands.pick import read_traced
 from hub.hub import Hub, open_hub
 from hub.sequence import Sequencer, checkpoint_signers
-from hub.store import holdings, queues, trace, tree_standing
+from hub.store import entries, holdings, queues, trace, tree_standing
 from tests.postgres import Server, started
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -134,8 +134,8 @@ def ask(one: Filled) -> dict[str, float]:
         "list, newest": of(lambda c, n: trace.list_messages(c)),
         "list of one sender": of(lambda c, n: trace.list_messages(c, sender=f"s{n % 1000}")),
         "list of one recipient": of(lambda c, n: trace.list_messages(c, recipient=f"d{n % 16}")),
-        "tail -f, one look": of(lambda c, n: trace.entries_after(c, seen)),
-        "latest entry": of(lambda c, n: trace.latest_entries(c, 1)),
+        "tail -f, one look": of(lambda c, n: entries.entries_after(c, seen)),
+        "latest entry": of(lambda c, n: entries.latest_entries(c, 1)),
         "heads of chains": of(lambda c, n: holdings.heads(c)),
         "queues": of(lambda c, n: queues.read_queues(c)),
         "standing of the tree": of(lambda c, n: tree_standing.read_standing(c)),

@@ -141,7 +141,7 @@ def check_clock(site: Site) -> Iterator[Check]:
     """The clock is not behind what the ledger has already seen: signatures and deadlines go by it."""
     from hub.hub import open_store
     from hub.ledger import from_microseconds
-    from hub.store.trace import latest_entries
+    from hub.store.entries import latest_entries
 
     store = open_store(site.folder, site.settings)
     try:

@@ -134,7 +134,7 @@ def tail(session: Session, follow: bool, most: int) -> None:
 
 def _newer(store: Store, seen: dict[str, int]) -> list[Entry]:
     """The entries beyond `seen`, which is moved on."""
-    from hub.store.trace import entries_after
+    from hub.store.entries import entries_after
 
     with store.reading() as connection:
         found = entries_after(connection, seen)

@@ -87,7 +87,7 @@ def command(
     from connectors.logs import set_up_logs
     from connectors.server import run_hub
     from hub.hub import read_settings
-    from hub.settings import override
+    from hub.settings_file import override
 
     told = read_settings(session.folder)
     settings = override(told, database=database, node=node, roles=roles, metrics_port=metrics_port)

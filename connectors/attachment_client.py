@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.exchange_client import ExchangeFault
+from connectors.department_client import ExchangeFault
 from connectors.soap_client import Told
 from hub import proof
 from hub.errors import Refused, Unavailable

@@ -6,48 +6,22 @@ bytes again is safe: the hub gives the same receipt. It does not check the hub's
 
 from __future__ import annotations
 
-import secrets
-import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Self, TypeVar
-
-from lxml import etree
 
 from connectors import soap_writer as write
+from connectors.department_client import DepartmentClient
 from connectors.parameters import DOCUMENT_READERS, Linked, Parameters, attachments, links
-from connectors.soap import EXCHANGE, VERSIONS, wrapped
-from connectors.soap_client import CallFailed, FaultAnswered, Outgoing, SoapClient, Told
+from connectors.soap import EXCHANGE, wrapped
 from hub import proof
-from hub.catalogue import CATALOGUE
-from hub.errors import Refused, Unavailable
-from hub.hub import utc_now
 from hub.parser import ParseLimits
 from hub.proof import Confirmed, Request
-from hub.signing import signature
-from hub.signing.signer import Signer
 
-T = TypeVar("T")
 _SUBMIT = {"xml": "Submit", "text": "SubmitText", "binary": "SubmitBinary"}
 
 # A fetch may bring as much as the hub's own limit, and several messages at once.
 _ANSWER_LIMITS = wrapped(ParseLimits(max_bytes=64 * 1024 * 1024, max_elements=1_000_000))
-
-
-class ExchangeFault(Refused):
-    """The hub's refusal, in the hub's own words. `code` is as in its catalogue, which may be newer than ours."""
-
-    def __init__(self, told: Told) -> None:
-        self.zh = told.zh
-        self.en = told.en
-        super().__init__("exchange.refused", where=told.where, operator=told.correlation_id)
-        self.code = told.code
-
-    def sentence(self, lang: str = "en") -> str:
-        """The hub's whole message in `lang` ("zh" or "en")."""
-        return self.zh if lang == "zh" else self.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,45 +75,11 @@ class Standing:
     recipients: tuple[RecipientStanding, ...]
 
 
-class ExchangeClient:
-    """Calls one hub as one department. Errors of every call: ExchangeFault; Unavailable exchange.*
+class ExchangeClient(DepartmentClient):
+    """Submit, Fetch, Confirm and Status."""
 
-    `tls` as for `SoapClient`, with the department's certificate if the hub asks for one. Without a `signer` requests
-    are not signed: that certificate has to prove who asks.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        signer: Signer | None,
-        department: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        soap: str = "1.1",
-        seconds: float = 60.0,
-        clock: Callable[[], datetime] = utc_now,
-        nonce: Callable[[], str] = lambda: secrets.token_hex(16),
-    ) -> None:
-        self._url = url
-        self._signer = signer
-        self._department = department
-        self._version = VERSIONS[soap]
-        self._seconds = seconds
-        self._clock = clock
-        self._nonce = nonce
-        self._client = SoapClient(tls)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Release connections."""
-        await self._client.close()
+    namespace = EXCHANGE
+    limits = _ANSWER_LIMITS
 
     async def submit(self, raw: bytes, attachments: Mapping[str, bytes] | None = None, form: str = "xml") -> Submitted:
         """Hand in a signed envelope; `attachments` are those beside it, `form` is xml, text or binary."""
@@ -164,38 +104,7 @@ class ExchangeClient:
         return await self._call("Status", (self._signed(made),), _standing)
 
     def _signed(self, request: Request) -> bytes:
-        return write.holder("request", written(request, self._signer))
-
-    async def _call(self, operation: str, fields: tuple[bytes, ...], read: Callable[[Parameters], T]) -> T:
-        outgoing = Outgoing(self._url, self._version, EXCHANGE, operation, fields, self._seconds, _ANSWER_LIMITS)
-        return await call_hub(self._client, outgoing, read)
-
-
-def written(request: Request, signer: Signer | None) -> bytes:
-    """A request as it is sent: signed, or without a signer not."""
-    tree = proof.request_tree(request)
-    return signature.sign(tree, signer) if signer is not None else etree.tostring(tree)
-
-
-async def call_hub(client: SoapClient, outgoing: Outgoing, read: Callable[[Parameters], T]) -> T:
-    """Make one call to a hub and read its result. Errors: ExchangeFault; Unavailable exchange.*"""
-    try:
-        return read(await client.call(outgoing))
-    except FaultAnswered as fault:
-        raise _told(fault) from None
-    except CallFailed as error:
-        code = "answer" if error.cause == "fault" else error.cause
-        raise Unavailable(f"exchange.{code}", operator=error.words) from None
-    except Refused as error:
-        raise Unavailable("exchange.answer", operator=str(error)) from None
-
-
-def _told(fault: FaultAnswered) -> ExchangeFault | Unavailable:
-    """A refusal in the hub's words, or what passes by itself: trouble of the hub, or of something before it."""
-    if fault.told is not None and fault.ours:
-        return ExchangeFault(fault.told)
-    known = fault.told is not None and fault.told.code in CATALOGUE
-    return Unavailable(fault.told.code if fault.told and known else "exchange.answer", operator=fault.words)
+        return write.holder("request", self._written(request))
 
 
 def _submitted(result: Parameters, form: str) -> Submitted:

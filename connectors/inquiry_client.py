@@ -5,26 +5,20 @@ Promises: every page of an answer is asked for, and one refusal or failure ends 
 
 from __future__ import annotations
 
-import secrets
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from connectors import soap_writer as write
-from connectors.exchange_client import call_hub, written
+from connectors.department_client import DepartmentClient
 from connectors.inquiry_names import NAMESPACE
 from connectors.parameters import Parameters
-from connectors.soap import VERSIONS, wrapped
-from connectors.soap_client import Outgoing, SoapClient
+from connectors.soap import wrapped
 from hub import proof
-from hub.hub import utc_now
 from hub.labels import Label
 from hub.parser import ParseLimits
 from hub.proof import Request
-from hub.signing.signer import Signer
 
 T = TypeVar("T")
 _ANSWER_LIMITS = wrapped(ParseLimits(max_bytes=1024 * 1024))
@@ -93,40 +87,11 @@ class Partner:
     types: tuple[str, ...]
 
 
-class InquiryClient:
-    """Asks one hub as one department; `tls` and `signer` as for `ExchangeClient`.
+class InquiryClient(DepartmentClient):
+    """MessageStatus, MessageTrace, FindByDocumentNumber, FindByCaseNumber and Directory."""
 
-    Errors of every call: ExchangeFault; Unavailable exchange.*
-    """
-
-    def __init__(
-        self,
-        url: str,
-        signer: Signer | None,
-        department: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        soap: str = "1.1",
-        seconds: float = 60.0,
-        clock: Callable[[], datetime] = utc_now,
-        nonce: Callable[[], str] = lambda: secrets.token_hex(16),
-    ) -> None:
-        self._url = url
-        self._signer = signer
-        self._department = department
-        self._version = VERSIONS[soap]
-        self._seconds = seconds
-        self._clock = clock
-        self._nonce = nonce
-        self._client = SoapClient(tls)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.close()
+    namespace = NAMESPACE
+    limits = _ANSWER_LIMITS
 
     async def status(self, message_id: str, sender: str = "") -> list[Standing]:
         """Where each copy of a message stands, as far as one may know; `sender` if it is not one's own."""
@@ -163,12 +128,12 @@ class InquiryClient:
         more, page = True, 0
         while more:
             given = {**asked, "page": str(page)} if page else asked
-            lines, more = await self._call(operation, given, lambda result: (read(result), _more(result)))
+            lines, more = await self._ask(operation, given, lambda result: (read(result), _more(result)))
             found += lines
             page += 1
         return found
 
-    async def _call(self, operation: str, asked: Mapping[str, str], read: Callable[[Parameters], T]) -> T:
+    async def _ask(self, operation: str, asked: Mapping[str, str], read: Callable[[Parameters], T]) -> T:
         arguments = tuple((name, value) for name, value in asked.items() if value)
         request = Request(
             "inquiryRequest",
@@ -178,10 +143,8 @@ class InquiryClient:
             operation=operation,
             arguments=arguments,
         )
-        proven = write.binary("proof", written(request, self._signer))
-        fields = (*(write.text(name, value) for name, value in arguments), proven)
-        outgoing = Outgoing(self._url, self._version, NAMESPACE, operation, fields, self._seconds, _ANSWER_LIMITS)
-        return await call_hub(self._client, outgoing, read)
+        proven = write.binary("proof", self._written(request))
+        return await self._call(operation, (*(write.text(name, value) for name, value in arguments), proven), read)
 
 
 def _each(result: Parameters, array: str, item: str, read: Callable[[Parameters], T]) -> list[T]:

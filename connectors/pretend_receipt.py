@@ -10,7 +10,8 @@ from typing import Protocol
 
 from lxml import etree
 
-from connectors.exchange_client import ExchangeClient, ExchangeFault
+from connectors.department_client import ExchangeFault
+from connectors.exchange_client import ExchangeClient
 from hub import envelope
 from hub.errors import Unavailable
 from hub.message import Header, Recipient

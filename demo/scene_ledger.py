@@ -19,7 +19,7 @@ from hub.hub import open_store, read_settings
 from hub.ledger import Entry
 from hub.message import Hop
 from hub.settings import FILE
-from hub.store.trace import latest_entries
+from hub.store.entries import latest_entries
 
 COPY = "tampered-copy"
 _DATABASE = "hub.db"  # where the settings of a new installation put it

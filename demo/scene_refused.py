@@ -9,7 +9,8 @@ from typing import Any
 from lxml import etree
 
 from commands.frame.command import Phrase
-from connectors.exchange_client import ExchangeClient, ExchangeFault, Submitted
+from connectors.department_client import ExchangeFault
+from connectors.exchange_client import ExchangeClient, Submitted
 from demo.documents import Document, notice_tree, sample
 from demo.names import CITY_OFFICE, PERMIT_OFFICE
 from demo.scene_notice import copies

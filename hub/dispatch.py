@@ -22,7 +22,7 @@ from hub.directory import Endpoint, Kind
 from hub.errors import HubError
 from hub.hub import Hub
 from hub.retry import Breaker
-from hub.store import outbox
+from hub.store import outbox, queues
 from hub.store.outbox import Leased
 
 RUN = 16
@@ -202,7 +202,7 @@ class Dispatcher:
 
 def _endpoints_due(hub: Hub) -> list[str]:
     with hub.store.reading() as connection:
-        return list(outbox.endpoints_due(connection, hub.clock()))
+        return list(queues.endpoints_due(connection, hub.clock()))
 
 
 def _log(leased: Leased, outcome: Outcome) -> None:

@@ -23,7 +23,8 @@ from hub.errors import Misconfigured
 from hub.hub import database_url, open_store
 from hub.registry.diff import facts
 from hub.registry.registry import Group, Registry, check_registry
-from hub.settings import FILE, Settings, load_settings
+from hub.settings import FILE, Settings
+from hub.settings_file import load_settings
 from hub.settings_text import settings_text
 from hub.signing.signer import FileSigner
 from hub.store.administer import record

@@ -12,7 +12,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from hub.errors import Misconfigured
-from hub.settings import Settings, load_settings
+from hub.settings import Settings
+from hub.settings_file import load_settings
 
 _BEFORE_HOST = re.compile(r"(://)([^\s/:@\"']*):[^\s@\"']*@")
 """USER:PASSWORD@ of an address."""

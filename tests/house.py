@@ -16,7 +16,7 @@ from connectors import soap_writer as write
 from connectors.server import serve_hub
 from connectors.soap import EXCHANGE, SOAP_11
 from hub.hub import read_settings
-from hub.settings import override
+from hub.settings_file import override
 from tests.town import ROUTING, START, FakeConnector, authority, found_town
 
 CODES = ("a", "b", "c", "d", "m", "s")

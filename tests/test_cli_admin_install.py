@@ -19,7 +19,8 @@ from hub.errors import Misconfigured
 from hub.hub import open_hub
 from hub.install import Identity, Plan, default_routing, install
 from hub.routing.routing import Routing
-from hub.settings import Settings, load_settings
+from hub.settings import Settings
+from hub.settings_file import load_settings
 from hub.settings_text import settings_text
 from hub.store.store import Store
 from hub.trust.ca import DemoCa

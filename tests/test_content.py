@@ -30,8 +30,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         port = probe.getsockname()[1]
     quiet = {**os.environ, "RCLONE_CONFIG": "/dev/null", "RCLONE_CACHE_DIR": str(kept.parent / "s3-cache")}
     command = [RCLONE, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
-    # The server answers from what it lists afresh, so that a test may change its files.
-    process = subprocess.Popen([*command, "--dir-cache-time", "0s", str(kept)], env=quiet, stderr=subprocess.DEVNULL)
+    # What it listed is soon listed afresh, so that a test may change its files. (At 0 s it would spin on its timers.)
+    process = subprocess.Popen([*command, "--dir-cache-time", "1ms", str(kept)], env=quiet, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, process)
         yield f"127.0.0.1:{port}", kept / "hub"

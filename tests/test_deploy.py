@@ -24,12 +24,14 @@ import pytest
 import yaml
 
 import cli
-from connectors.exchange_client import ExchangeClient, ExchangeFault
+from connectors.department_client import ExchangeFault
+from connectors.exchange_client import ExchangeClient
 from connectors.front_door import PATH, front_door
 from hub.errors import Unavailable
 from hub.listen import Listen, Tls
 from hub.message import Hop
-from hub.settings import Settings, load_settings
+from hub.settings import Settings
+from hub.settings_file import load_settings
 from hub.trust.certificate import thumbprint
 from tests.serving import Now, serving
 from tests.test_docs import check_command

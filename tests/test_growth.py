@@ -22,7 +22,7 @@ from hub.accept import accept
 from hub.hub import Hub
 from hub.message import DeliveryState
 from hub.sequence import Sequencer, checkpoint_signers
-from hub.store import holdings, outbox, queues, trace, tree_standing
+from hub.store import entries, holdings, outbox, queues, trace, tree_standing
 from hub.store.settlement import Settlement, settle
 
 STORED = 40
@@ -76,8 +76,8 @@ QUESTIONS: dict[str, Callable[[Connection], Any]] = {
     "trace": lambda c: read_traced(c, name_of(7)),
     "trace of an id": lambda c: read_traced(c, "g-7"),
     "document number": lambda c: trace.find_messages(c, ["办发〔2026〕7号"]),
-    "tail": lambda c: trace.entries_after(c, {HUB: 2 * STORED - 2}),
-    "latest entries": lambda c: trace.latest_entries(c, 3),
+    "tail": lambda c: entries.entries_after(c, {HUB: 2 * STORED - 2}),
+    "latest entries": lambda c: entries.latest_entries(c, 3),
     "some entries": lambda c: holdings.some_entries(c, most=3),
     "heads": holdings.heads,
     "refusals": trace.list_refusals,
@@ -99,7 +99,7 @@ def test_the_roads_read_no_whole_table(hub: Hub, tmp_path: Path) -> None:
     with watched(hub) as said:
         asyncio.run(accept(hub, message(1, 2)))
         with hub.store.reading() as connection:
-            assert outbox.endpoints_due(connection, at + timedelta(seconds=9)) == ["d0"]
+            assert queues.endpoints_due(connection, at + timedelta(seconds=9)) == ["d0"]
         with hub.store.transaction() as transaction:
             [leased] = outbox.lease(transaction, [("d0", 16)], at + timedelta(seconds=9), at + timedelta(seconds=99))
             assert settle(transaction, leased.consignment.delivery_id, Settlement(DeliveryState.DELIVERED, at))
@@ -112,7 +112,7 @@ def test_what_is_found_is_what_was_stored(hub: Hub) -> None:
     with hub.store.reading() as connection:
         traced = read_traced(connection, name_of(7))
         assert [hop.sequence for hop in traced.hops] == [13, 14]
-        assert [entry.sequence for entry in trace.latest_entries(connection, 3)] == [78, 79, 80]
+        assert [entry.sequence for entry in entries.latest_entries(connection, 3)] == [78, 79, 80]
         assert [stored.entry.sequence for stored in holdings.some_entries(connection, most=3)] == [78, 79, 80]
         assert [stored.entry.sequence for stored in holdings.some_entries(connection, first=5, most=2)] == [5, 6]
         assert {stored.entry.node: stored.entry.sequence for stored in holdings.heads(connection)} == {HUB: 80}

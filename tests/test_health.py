@@ -30,7 +30,8 @@ from hub.catalogue import CATALOGUE
 from hub.errors import Unavailable
 from hub.health import Level, Measured, Stored, is_ready, judge
 from hub.message import Hop
-from hub.settings import Limits, Measuring, Sequencing, load_settings
+from hub.settings import Limits, Measuring, Sequencing
+from hub.settings_file import load_settings
 from hub.store.faults import translated
 from tests.serving import Heard, ask
 from tests.town import START, Town, undelivered

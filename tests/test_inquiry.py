@@ -22,7 +22,7 @@ from zeep.transports import Transport
 
 import cli
 from connectors import soap_writer as write
-from connectors.exchange_client import ExchangeFault
+from connectors.department_client import ExchangeFault
 from connectors.inquiry import MOST_BYTES, inquiry_door
 from connectors.inquiry_client import InquiryClient
 from connectors.inquiry_names import NAMESPACE, PATH

@@ -21,7 +21,8 @@ from starlette.applications import Starlette
 from connectors.attachment_client import AttachmentClient, Digested, digest_file
 from connectors.attachment_door import AttachmentDoor
 from connectors.attachment_stream import AttachmentStream
-from connectors.exchange_client import ExchangeClient, ExchangeFault, Fetched
+from connectors.department_client import ExchangeFault
+from connectors.exchange_client import ExchangeClient, Fetched
 from connectors.front_door import front_door
 from connectors.http_server import HANG_UP
 from connectors.pretend_department import PretendDepartment, pretend_departments
@@ -99,7 +100,7 @@ def client(town: Town, address: str, department: str = "a") -> AttachmentClient:
         signer_of(department)[0],
         department,
         clock=town.clock,
-        seconds=5,
+        seconds=30,
         nonce=lambda: f"upload-nonce-{next(NEXT):010d}",
     )
 

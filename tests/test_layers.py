@@ -54,7 +54,18 @@ BELOW_VERB = {  # a verb may stand on another only here, and the reason is in AR
     ("mailbox", "handout"),
     ("sweep", "upload"),
 }
-VALUES = ("message", "errors", "catalogue", "connector", "directory", "settings", "listen", "config", "codes")
+VALUES = (
+    "message",
+    "errors",
+    "catalogue",
+    "connector",
+    "directory",
+    "settings",
+    "settings_file",
+    "listen",
+    "config",
+    "codes",
+)
 
 
 def layer(module: str) -> int:  # noqa: PLR0911

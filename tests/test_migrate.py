@@ -15,7 +15,8 @@ import hub.store.copying
 from commands.frame.exits import ExitCode
 from connectors.serving_lock import node_lock
 from hub.errors import Misconfigured
-from hub.settings import Settings, load_settings
+from hub.settings import Settings
+from hub.settings_file import load_settings
 from hub.settings_text import settings_text, with_database
 from hub.store.copying import Sum, copy, departing
 from hub.store.engine import opened

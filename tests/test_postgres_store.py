@@ -20,7 +20,8 @@ from commands.frame.exits import ExitCode
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.hub import utc_now
 from hub.install import Plan, install
-from hub.settings import DatabasePool, load_settings
+from hub.settings import DatabasePool
+from hub.settings_file import load_settings
 from hub.store.engine import connect, opened
 from hub.store.faults import translate
 from hub.store.migrations import revisions

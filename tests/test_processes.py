@@ -18,7 +18,8 @@ from connectors.serving_lock import node_lock, serving_lock
 from hub.errors import Misconfigured
 from hub.hub import Hub
 from hub.schema.schema import Schemas
-from hub.settings import ROLES, load_settings, override
+from hub.settings import ROLES
+from hub.settings_file import load_settings, override
 from hub.store import notify, presence
 from hub.store.store import Store
 from tests.house import Served, connector, lay_out, served, until

@@ -22,7 +22,8 @@ from hub.errors import Misconfigured, Refused
 from hub.message import DeliveryState, Hop
 from hub.purge import Purged, hold, plan, purge, release
 from hub.retention import Rule, is_over, rule_for, rules_of
-from hub.settings import Keeping, load_settings
+from hub.settings import Keeping
+from hub.settings_file import load_settings
 from hub.store import holdings, purging, trace
 from hub.store.operate import Order, resend, resend_dead
 from hub.store.store import Store

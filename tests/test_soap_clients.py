@@ -15,7 +15,8 @@ from zeep.transports import Transport
 
 from connectors import http_server
 from connectors import soap_writer as write
-from connectors.exchange_client import ExchangeClient, ExchangeFault
+from connectors.department_client import ExchangeFault
+from connectors.exchange_client import ExchangeClient
 from connectors.front_door import front_door
 from connectors.soap import EXCHANGE, SOAP_11
 from hub import proof

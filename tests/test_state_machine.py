@@ -30,7 +30,7 @@ from hub.ledger import check_chain
 from hub.message import Acknowledgement, DeliveryState, Hop
 from hub.routing.routing import Routing
 from hub.settings import Settings
-from hub.store import outbox, trace
+from hub.store import entries, outbox
 from hub.store.chains import read_nodes
 from hub.store.outbox import Leased
 from hub.store.store import Store
@@ -252,13 +252,13 @@ class Exchange(RuleBasedStateMachine):
     def _check_zeros(self) -> None:
         with self.nodes["one"].store.reading() as connection:
             for node in read_nodes(connection):
-                assert list(check_chain(trace.read_chain(connection, node))) == []  # altered
+                assert list(check_chain(entries.read_chain(connection, node))) == []  # altered
             rows = connection.execute(
                 select(messages.c.message_id, deliveries.c.recipient, deliveries.c.state).join(
                     deliveries, deliveries.c.message == messages.c.id
                 )
             ).all()
-            hops = trace.latest_entries(connection, 10_000)
+            hops = entries.latest_entries(connection, 10_000)
         mine = [row for row in rows if row.message_id in ("first", "second", "answer")]
         assert all(DeliveryState(row.state) in ENDED for row in mine)  # lost
         ended = Counter((e.message_id, e.target) for e in hops if e.kind in (Hop.DELIVERED, Hop.GAVE_UP))

@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.ledger import Stored
 from hub.message import Hop
+from hub.store.entries import latest_entries, read_chain
 from hub.store.faults import translate
 from hub.store.store import Store
 from hub.store.tables import VERSION
-from hub.store.trace import latest_entries, read_chain
 from hub.store.transaction import Transaction
 from hub.store.writer import Writer
 

@@ -22,7 +22,8 @@ from commands.checks_of_place import check_port, check_tls
 from commands.looked import Site
 from commands.looked import run as run_check
 from connectors import soap_writer as write
-from connectors.exchange_client import ExchangeClient, ExchangeFault
+from connectors.department_client import ExchangeFault
+from connectors.exchange_client import ExchangeClient
 from connectors.front_door import PATH, front_door
 from connectors.inquiry import inquiry_door
 from connectors.inquiry_client import InquiryClient
@@ -39,7 +40,8 @@ from hub.errors import Misconfigured, Unavailable, Undelivered
 from hub.listen import Listen, Tls
 from hub.message import DeliveryState, Hop, ProvenBy
 from hub.proof import Request
-from hub.settings import Delivering, Settings, load_settings
+from hub.settings import Delivering, Settings
+from hub.settings_file import load_settings
 from hub.trust.ca import Issued
 from hub.trust.certificate import thumbprint
 from hub.trust.trust import Trust

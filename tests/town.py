@@ -33,7 +33,7 @@ from hub.schema.schema import Schemas
 from hub.settings import Settings
 from hub.signing import signature
 from hub.signing.signer import FileSigner
-from hub.store import trace
+from hub.store import entries, trace
 from hub.store.chains import read_nodes
 from hub.store.content.content import open_content
 from hub.store.registry import add_anchor, read_registry, write_registry
@@ -215,7 +215,7 @@ class Town:
 
     def hops(self, kind: Hop | None = None) -> list[Any]:
         with self.hub.store.reading() as connection:
-            found = trace.latest_entries(connection, 100_000)
+            found = entries.latest_entries(connection, 100_000)
         return [entry for entry in found if kind is None or entry.kind is kind]
 
     def register(self, change: Any) -> None:
@@ -237,7 +237,7 @@ class Town:
         """The five zeros: nothing lost, doubled, altered, unproven or phantom."""
         with self.hub.store.reading() as connection:
             for node in read_nodes(connection):
-                assert list(check_chain(trace.read_chain(connection, node))) == []
+                assert list(check_chain(entries.read_chain(connection, node))) == []
             accepted = {(e.sender, e.message_id): e for e in self.hops(Hop.ACCEPTED)}
             for receipt in self.receipts:
                 self._check_receipt(connection, receipt, accepted)

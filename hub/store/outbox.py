@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Row, Select, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, exists, or_, select, update
 
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import Consignment, DeliveryState, Reference, Role
@@ -285,31 +285,3 @@ def release(transaction: Transaction, delivery_ids: Sequence[int]) -> None:
         )
         .values(state=_WAITING, lease_node=None, lease_until_us=None)
     )
-
-
-def endpoints_due(connection: Connection, at: datetime) -> list[str]:
-    """Every endpoint that has a waiting delivery which is due, found by skipping from one endpoint to the next.
-
-    One index seek per endpoint with waiting rows, however many rows wait.
-    """
-    due = exists().where(
-        deliveries.c.state == _WAITING,
-        deliveries.c.endpoint == _skip.c.endpoint,
-        deliveries.c.next_us <= to_microseconds(at),
-    )
-    return list(connection.scalars(select(_skip.c.endpoint).where(_skip.c.endpoint.is_not(None), due)))
-
-
-def _skipping() -> CTE:
-    waiting = deliveries.c.state == _WAITING
-    first = select(func.min(deliveries.c.endpoint).label("endpoint")).where(waiting)
-    skip = first.cte("skip", recursive=True)
-    following = (
-        select(func.min(deliveries.c.endpoint))
-        .where(waiting, deliveries.c.endpoint > skip.c.endpoint)
-        .scalar_subquery()
-    )
-    return skip.union_all(select(following).where(skip.c.endpoint.is_not(None)))
-
-
-_skip = _skipping()

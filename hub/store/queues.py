@@ -1,16 +1,17 @@
-"""How many deliveries stand in each endpoint's queue, and for how long. Reads only."""
+"""Which endpoints have deliveries in their queues: how many, for how long, and where something is due. Reads only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CTE, Connection, exists, func, select
 
-from hub.ledger import from_microseconds
+from hub.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState
 from hub.store.tables import deliveries
 
+_WAITING = str(DeliveryState.WAITING)
 _OPEN = (DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD, DeliveryState.DEAD)
 
 
@@ -52,3 +53,31 @@ def _queue(by_state: dict[DeliveryState, tuple[int, int]]) -> Queue:
         dead=by_state.get(DeliveryState.DEAD, (0, 0))[0],
         oldest=from_microseconds(min(first for _, first in waiting)) if waiting else None,
     )
+
+
+def endpoints_due(connection: Connection, at: datetime) -> list[str]:
+    """Every endpoint that has a waiting delivery which is due, found by skipping from one endpoint to the next.
+
+    One index seek per endpoint with waiting rows, however many rows wait.
+    """
+    due = exists().where(
+        deliveries.c.state == _WAITING,
+        deliveries.c.endpoint == _skip.c.endpoint,
+        deliveries.c.next_us <= to_microseconds(at),
+    )
+    return list(connection.scalars(select(_skip.c.endpoint).where(_skip.c.endpoint.is_not(None), due)))
+
+
+def _skipping() -> CTE:
+    waiting = deliveries.c.state == _WAITING
+    first = select(func.min(deliveries.c.endpoint).label("endpoint")).where(waiting)
+    skip = first.cte("skip", recursive=True)
+    following = (
+        select(func.min(deliveries.c.endpoint))
+        .where(waiting, deliveries.c.endpoint > skip.c.endpoint)
+        .scalar_subquery()
+    )
+    return skip.union_all(select(following).where(skip.c.endpoint.is_not(None)))
+
+
+_skip = _skipping()

@@ -15,7 +15,7 @@ from hub.accept import examine
 from hub.errors import Refused
 from hub.ledger import Entry
 from hub.message import Hop
-from hub.store import trace
+from hub.store import entries
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
 from tests.hostile.guard import Guard
 from tests.town import Town
@@ -76,7 +76,7 @@ def assert_nothing_leaks(refusal: Refused, raw: bytes = b"") -> None:
 
 def _latest_entry(town: Town) -> Entry:
     with town.hub.store.reading() as connection:
-        return trace.latest_entries(connection, 1)[0]
+        return entries.latest_entries(connection, 1)[0]
 
 
 def _counts(town: Town, *tables: object) -> list[int]:
