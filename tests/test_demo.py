@@ -163,7 +163,7 @@ def test_a_process_that_cannot_start_is_told_with_its_last_words(tmp_path: Path)
         asyncio.run(_start_without_settings(tmp_path))
     assert (caught.value.code, caught.value.got) == ("demo.process", "hub")
     assert "settings.absent" in caught.value.operator
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
 
 
 def test_leaving_the_block_ends_every_process(tmp_path: Path) -> None:

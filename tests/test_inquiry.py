@@ -75,7 +75,7 @@ def app(served: tuple[str, Now, Any], address: str) -> Any:
 
 def zeep_client(address: str, query: str = "wsdl") -> Any:
     settings = zeep.Settings(forbid_external=True, forbid_dtd=True, strict=True)
-    return zeep.Client(f"{address}?{query}", settings=settings, transport=Transport(timeout=5, operation_timeout=5))
+    return zeep.Client(f"{address}?{query}", settings=settings, transport=Transport(timeout=30, operation_timeout=30))
 
 
 def proven(town: Town, department: str, operation: str, by: str = "", **arguments: str) -> bytes:

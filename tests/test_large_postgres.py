@@ -20,7 +20,7 @@ from tests.test_large_attachments import LIMITS, WHOLE, begin, call, known, line
 from tests.town import Town, found_town
 
 __all__ = ["server"]
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def receiver() -> Iterator[tuple[str, PretendDepartment]]:
 def test_zeep_delivers_in_each_form(receiver: tuple[str, PretendDepartment], town: Town, query: str) -> None:
     address, department = receiver
     settings = zeep.Settings(forbid_external=True, forbid_dtd=True)
-    client = zeep.Client(f"{address}/delivery/v1?{query}", settings=settings, transport=Transport(operation_timeout=5))
+    client = zeep.Client(f"{address}/delivery/v1?{query}", settings=settings, transport=Transport(operation_timeout=30))
     raw = town.signed("a", "b", message_id=query)
     fields = {"deliveryId": 1, "sender": "a", "messageId": query, "type": "official-document-1", "role": "main"}
     fields["digest"] = hashlib.sha256(raw).hexdigest()

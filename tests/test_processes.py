@@ -218,7 +218,7 @@ def test_a_process_whose_name_another_has_taken_stops(
         async with served(shared) as one:
             await asyncio.to_thread(cut_standing, server)
             cursor.execute(f"SELECT pg_advisory_lock({presence.NODES}, hashtext('hub'))")
-            await asyncio.wait({one.task}, timeout=10)
+            await asyncio.wait({one.task}, timeout=30)
 
     asyncio.run(play())
 
@@ -273,7 +273,7 @@ def test_one_process_at_a_time_has_a_duty_and_its_end_passes_it_on(shared: Path)
         one.close()
         await running
         assert not await one.holds("stamp")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not await two.holds("stamp"):
                 await asyncio.sleep(0.005)
         two.close()
@@ -299,7 +299,7 @@ def test_a_sequencer_that_stops_in_order_lets_the_next_begin_at_once(
                 await numbered(three, 2)
 
     async def numbered(at: Served, size: int) -> None:
-        async with asyncio.timeout(5):  # a lease lasts ten seconds
+        async with asyncio.timeout(9):  # a lease lasts ten seconds
             while f"\n{size}\n" not in str((await at.get("/ledger/v1/checkpoint"))[1]):
                 await asyncio.sleep(0.01)
 

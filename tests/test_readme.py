@@ -26,7 +26,7 @@ import cli
 ROOT = Path(cli.__file__).parent
 SECTIONS = {"en": ("README.md", "## Your own departments"), "zh": ("README.zh-CN.md", "## 接入自己的单位")}
 ACTIVATE = ". .venv/bin/activate"
-PATIENCE = 20.0
+PATIENCE = 60.0
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _VARYING = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:[.:\-]\d+)*(?:\s*(?:ms|s|毫秒|秒)\b)?")
 

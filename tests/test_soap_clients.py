@@ -55,7 +55,7 @@ def address(door: tuple[str, Now], town: Town) -> str:
 
 def zeep_client(address: str, query: str = "wsdl") -> Any:
     settings = zeep.Settings(forbid_external=True, forbid_dtd=True, strict=True)
-    return zeep.Client(f"{address}?{query}", settings=settings, transport=Transport(timeout=5, operation_timeout=5))
+    return zeep.Client(f"{address}?{query}", settings=settings, transport=Transport(timeout=30, operation_timeout=30))
 
 
 def request(town: Town, kind: str, **fields: Any) -> Any:
@@ -146,7 +146,7 @@ def test_our_client_tells_what_passes_from_what_does_not(address: str, town: Tow
 
 def raw_http(address: str, *pieces: bytes) -> bytes:
     host, port = address.removeprefix("http://").partition("/")[0].split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         for piece in pieces:
             connection.sendall(piece)
         answer = io.BytesIO()

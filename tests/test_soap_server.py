@@ -109,7 +109,7 @@ async def _serve_and_change(folder: Path, caplog: pytest.LogCaptureFixture) -> N
 
 
 async def _seen(event: str, caplog: pytest.LogCaptureFixture) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while event not in [record.getMessage() for record in caplog.records]:
             await asyncio.sleep(0.01)
 

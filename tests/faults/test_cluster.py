@@ -24,7 +24,7 @@ def kill_postmaster(server: Server) -> None:
     """End a server by `kill -9`, and start it again as soon as its orphans let it."""
     pid = int((server.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
     os.kill(pid, signal.SIGKILL)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while True:
         with contextlib.suppress(RuntimeError):
             return launch(server.folder)

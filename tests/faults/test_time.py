@@ -113,7 +113,7 @@ def test_r15_certificates_end_roll_over_and_are_revoked(found_town: Found, tell:
         """Send until the answer is the wanted one; the seconds that it took."""
         began = time.monotonic()
         while (answer := asyncio.run(sent(signer, 0.0))) != wanted:
-            assert time.monotonic() < began + 20, answer
+            assert time.monotonic() < began + 60, answer
             time.sleep(0.05)
         return time.monotonic() - began
 
