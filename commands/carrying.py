@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.department_side import Side, hub_url
+from commands.department_side import Reach, Side
 from commands.frame.command import Phrase, Session
 from commands.frame.progress import progress
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from hub.message import Attachment
 
 
-def attachments_url(session: Session, url: str | None) -> str:
+def attachments_url(reach: Reach) -> str:
     """The address of the attachment door that belongs to an exchange service. Errors: Misconfigured settings.*"""
     from connectors.attachment_client import PATH
     from connectors.front_door import PATH as EXCHANGE
 
-    return hub_url(session, url).partition("?")[0].rstrip("/").removesuffix(EXCHANGE) + PATH
+    return reach.address().partition("?")[0].rstrip("/").removesuffix(EXCHANGE) + PATH
 
 
 def upload_all(session: Session, side: Side, url: str, files: Sequence[tuple[Path, Attachment]]) -> None:
@@ -29,7 +29,7 @@ def upload_all(session: Session, side: Side, url: str, files: Sequence[tuple[Pat
 
     if not files:
         return
-    client = AttachmentClient(url, side.signer, side.department)
+    client = AttachmentClient(url, side.signer, side.department, tls=side.tls)
     total = sum(line.size for _, line in files)
     with progress(session, total, Phrase("正在上传", "uploading"), every=BYTES) as step:
         for path, line in files:
@@ -44,7 +44,7 @@ def download_all(session: Session, side: Side, fetched: Fetched, home: Path) -> 
     from commands.unpacking import name_of
     from connectors.attachment_client import AttachmentClient, Digested
 
-    client = AttachmentClient("", side.signer, side.department)
+    client = AttachmentClient("", side.signer, side.department, tls=side.tls)
     waiting = [(link, home / name_of(fetched, link.id)) for link in fetched.links]
     waiting = [(link, target) for link, target in waiting if not target.exists()]
     total = sum(link.size for link, _ in waiting)

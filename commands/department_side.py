@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
 
 from commands.frame.command import Session, option
 from commands.frame.files import FILE
@@ -18,23 +22,83 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-url_option = option(
-    "--url", zh="交换中心的服务地址（默认取 hub.yaml）", en="the hub's service address (default: by hub.yaml)"
+_OPTIONS = (
+    option(
+        "--url",
+        zh="交换中心的服务地址（默认取 hub.yaml；也可用环境变量 HUB_URL）",
+        en="the hub's service address (default: by hub.yaml; or HUB_URL in the environment)",
+        envvar="HUB_URL",
+    ),
+    option(
+        "--tls-ca",
+        zh="HTTPS：信任的根证书（默认为本机所信任的；HUB_TLS_CA）",
+        en="https: authorities to believe (default: this machine's; HUB_TLS_CA)",
+        type=FILE,
+        envvar="HUB_TLS_CA",
+    ),
+    option(
+        "--tls-cert",
+        zh="HTTPS：出示的客户端证书（HUB_TLS_CERT）",
+        en="https: client certificate to show (HUB_TLS_CERT)",
+        type=FILE,
+        envvar="HUB_TLS_CERT",
+    ),
+    option(
+        "--tls-key",
+        zh="HTTPS：客户端证书的私钥（默认在证书文件内；HUB_TLS_KEY）",
+        en="https: key of that certificate (default: in the same file; HUB_TLS_KEY)",
+        type=FILE,
+        envvar="HUB_TLS_KEY",
+    ),
 )
-_key = option(
-    "--key",
-    zh="私钥（默认 数据目录/departments/单位代码.key）",
-    en="key (default DATA/departments/DEPT.key)",
-    type=FILE,
-)
-_certificate = option(
-    "--cert", zh="证书（默认与私钥同名的 .crt）", en="certificate (default: the key's name, .crt)", type=FILE
+_KEYS = (
+    option("--cert", zh="证书（默认与私钥同名的 .crt）", en="certificate (default: the key's name, .crt)", type=FILE),
+    option(
+        "--key",
+        zh="私钥（默认 数据目录/departments/单位代码.key）",
+        en="key (default DATA/departments/DEPT.key)",
+        type=FILE,
+    ),
 )
 
 
-def key_options(function: _Decorated) -> _Decorated:
-    """The options of a command that signs as a department: --key, --cert, --url."""
-    return _key(_certificate(url_option(function)))
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How to reach a hub, as the options say; nothing of it is read before it is asked for."""
+
+    session: Session
+    url: str | None
+    tls_ca: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    key: Path | None = None
+    cert: Path | None = None
+
+    def address(self, path: str = "") -> str:
+        """The address of a service: as given, or of the hub in the data directory; the exchange service by default."""
+        if self.url:
+            return self.url
+        from connectors.front_door import PATH
+        from hub.hub import read_settings
+
+        return read_settings(self.session.folder).public_url + (path or PATH)
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What https goes by; None for the machine's own authorities and no certificate. Errors: Misconfigured tls.*"""
+        from connectors.tls import client_context
+
+        if self.tls_key and not self.tls_cert:
+            raise click.BadParameter("--tls-cert", param_hint="--tls-key")
+        certificate, key = self.tls_cert, self.tls_key or self.tls_cert
+        named = {"--tls-ca": self.tls_ca, "--tls-cert": certificate, "--tls-key": key}
+        return client_context(*((name, path) if path else None for name, path in named.items()))
+
+    def side(self, department: str) -> Side:
+        """The department with its key. Errors: Misconfigured key.*, tls.*"""
+        from hub.signing.signer import FileSigner
+
+        key = self.key or self.session.folder / "departments" / f"{department}.key"
+        return Side(department, FileSigner.load(key, self.cert or key.with_suffix(".crt")), self.tls())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +107,40 @@ class Side:
 
     department: str
     signer: FileSigner
+    tls: ssl.SSLContext | None
 
     def call(self, url: str, work: Callable[[ExchangeClient], Coroutine[Any, Any, T]]) -> T:
         """Run `work` with an open client. Errors: ExchangeFault (a Refused) in the hub's words, Unavailable."""
-        return call(url, work, self.department, self.signer)
+        return call(url, work, self.tls, self.department, self.signer)
 
 
-def side_of(session: Session, department: str, key: Path | None, cert: Path | None) -> Side:
-    """The department with its key. Errors: Misconfigured key.*"""
-    from hub.signing.signer import FileSigner
+def reaching(function: _Decorated) -> _Decorated:
+    """For a command that calls a hub: --url and --tls-*, which it gets as `reach`."""
 
-    key = key or session.folder / "departments" / f"{department}.key"
-    return Side(department, FileSigner.load(key, cert or key.with_suffix(".crt")))
+    @wraps(function)
+    def run(
+        session: Session, url: str | None, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, **rest: Any
+    ) -> Any:
+        keys = {name: rest.pop(name) for name in ("key", "cert") if name in rest}
+        return function(session, reach=Reach(session, url, tls_ca, tls_cert, tls_key, **keys), **rest)
+
+    for given in reversed(_OPTIONS):
+        run = given(run)
+    return cast("_Decorated", run)
 
 
-def hub_url(session: Session, url: str | None, path: str = "") -> str:
-    """The address of a service: as given, or of the hub in the data directory, the exchange service by default."""
-    if url:
-        return url
-    from connectors.front_door import PATH
-    from hub.hub import read_settings
-
-    return read_settings(session.folder).public_url + (path or PATH)
+def signing(function: _Decorated) -> _Decorated:
+    """For a command that signs as a department: also --key and --cert."""
+    run = reaching(function)
+    for given in reversed(_KEYS):
+        run = given(run)
+    return run
 
 
 def call(
     url: str,
     work: Callable[[ExchangeClient], Coroutine[Any, Any, T]],
+    tls: ssl.SSLContext | None,
     department: str = "",
     signer: FileSigner | None = None,
 ) -> T:
@@ -77,7 +148,7 @@ def call(
     from connectors.exchange_client import ExchangeClient
 
     async def run() -> T:
-        async with ExchangeClient(url, cast("FileSigner", signer), department) as client:
+        async with ExchangeClient(url, cast("FileSigner", signer), department, tls=tls) as client:
             return await work(client)
 
     return asyncio.run(run())

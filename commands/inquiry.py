@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from commands.department_side import hub_url, key_options, side_of
+from commands.department_side import Reach, signing
 from commands.frame.command import Phrase, Session, argument, column, noun, option
 from commands.words import ROLES
 
@@ -67,11 +66,11 @@ _id = argument("id", zh="报文标识，或 发送方/报文标识", en="message
 )
 @_dept
 @_id
-@key_options
-def status(session: Session, dept: str, id: str, key: Path | None, cert: Path | None, url: str | None) -> None:
+@signing
+def status(session: Session, dept: str, id: str, reach: Reach) -> None:
     """Ask for one's own message, or for one's own copy of another's."""
     sender, message_id = _split(id)
-    found = _ask(session, dept, key, cert, url, lambda client: client.status(message_id, sender))
+    found = _ask(reach, dept, lambda client: client.status(message_id, sender))
     rows = [
         (
             one.department,
@@ -94,11 +93,11 @@ def status(session: Session, dept: str, id: str, key: Path | None, cert: Path | 
 )
 @_dept
 @_id
-@key_options
-def trace(session: Session, dept: str, id: str, key: Path | None, cert: Path | None, url: str | None) -> None:
+@signing
+def trace(session: Session, dept: str, id: str, reach: Reach) -> None:
     """Ask for the hops of one's own message, or of one's own copy of another's."""
     sender, message_id = _split(id)
-    found = _ask(session, dept, key, cert, url, lambda client: client.trace(message_id, sender))
+    found = _ask(reach, dept, lambda client: client.trace(message_id, sender))
     rows = [
         (
             one.at,
@@ -121,10 +120,10 @@ def trace(session: Session, dept: str, id: str, key: Path | None, cert: Path | N
 )
 @_dept
 @argument("number", zh="发文字号", en="document number")
-@key_options
-def number(session: Session, dept: str, number: str, key: Path | None, cert: Path | None, url: str | None) -> None:
+@signing
+def number(session: Session, dept: str, number: str, reach: Reach) -> None:
     """Ask for the messages of a document number that one sent or was to get."""
-    found = _ask(session, dept, key, cert, url, lambda client: client.by_document_number(number))
+    found = _ask(reach, dept, lambda client: client.by_document_number(number))
     session.table(MESSAGES, _rows(found), empty=NOTHING)
 
 
@@ -136,10 +135,10 @@ def number(session: Session, dept: str, number: str, key: Path | None, cert: Pat
 )
 @_dept
 @argument("number", zh="办件编号", en="case number")
-@key_options
-def case(session: Session, dept: str, number: str, key: Path | None, cert: Path | None, url: str | None) -> None:
+@signing
+def case(session: Session, dept: str, number: str, reach: Reach) -> None:
     """Ask for the messages of a case that one sent or was to get. JSON: an object with status and messages."""
-    found = _ask(session, dept, key, cert, url, lambda client: client.by_case_number(number))
+    found = _ask(reach, dept, lambda client: client.by_case_number(number))
     if session.json:
         known = {"step": found.step, "state": found.state, "at": found.at} if found.step else None
         rows = [dict(zip((one.key for one in MESSAGES), row, strict=True)) for row in _rows(found.messages)]
@@ -160,10 +159,10 @@ def case(session: Session, dept: str, number: str, key: Path | None, cert: Path 
 )
 @_dept
 @option("--type", zh="只列可发送此类型的单位", en="only those one may send this type", default="")
-@key_options
-def directory(session: Session, dept: str, type: str, key: Path | None, cert: Path | None, url: str | None) -> None:
+@signing
+def directory(session: Session, dept: str, type: str, reach: Reach) -> None:
     """Ask whom one may write to."""
-    found = _ask(session, dept, key, cert, url, lambda client: client.directory(type))
+    found = _ask(reach, dept, lambda client: client.directory(type))
     rows = [
         (one.code, one.name, one.division, one.level, list(one.types) if session.json else ", ".join(one.types))
         for one in found
@@ -171,22 +170,15 @@ def directory(session: Session, dept: str, type: str, key: Path | None, cert: Pa
     session.table(PARTNERS, rows, empty=NOTHING)
 
 
-def _ask(
-    session: Session,
-    dept: str,
-    key: Path | None,
-    cert: Path | None,
-    url: str | None,
-    work: Callable[[InquiryClient], Coroutine[Any, Any, T]],
-) -> T:
-    """Run `work` with a client of the department. Errors: ExchangeFault, Unavailable exchange.*, Misconfigured key.*"""
+def _ask(reach: Reach, dept: str, work: Callable[[InquiryClient], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` with a client of the department. Errors: ExchangeFault; Unavailable exchange.*; Misconfigured."""
     from connectors.inquiry_client import InquiryClient
     from connectors.inquiry_names import PATH
 
-    side, address = side_of(session, dept, key, cert), hub_url(session, url, PATH)
+    side = reach.side(dept)
 
     async def run() -> T:
-        async with InquiryClient(address, side.signer, dept) as client:
+        async with InquiryClient(reach.address(PATH), side.signer, dept, tls=side.tls) as client:
             return await work(client)
 
     return asyncio.run(run())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.department_side import Side, hub_url, key_options, side_of
+from commands.department_side import Reach, Side, signing
 from commands.frame.command import Phrase, Session, argument, column, noun, option
 from commands.frame.files import FOLDER
 from commands.words import ROLES, STATES, said_of
@@ -91,21 +91,19 @@ def list_waiting(session: Session, dept: str, most: int) -> None:
 @option("--max", "most", zh="最多收取多少件", en="at most so many", type=click.IntRange(1, 100), default=10)
 @option("--out", zh="存放到此目录，每件一个子目录", en="keep them here, a folder each", type=FOLDER)
 @option("--confirm", zh="存放后即确认收到", en="confirm what has been kept", is_flag=True)
-@key_options
+@signing
 def fetch(
     session: Session,
     dept: str,
     most: int,
     out: Path | None,
     confirm: bool,
-    key: Path | None,
-    cert: Path | None,
-    url: str | None,
+    reach: Reach,
 ) -> None:
     """Fetch, keep, and only then confirm."""
     if confirm and out is None:
         raise click.BadParameter("--confirm: --out DIR", param_hint="--out")
-    side, address = side_of(session, dept, key, cert), hub_url(session, url)
+    side, address = reach.side(dept), reach.address()
     fetched = side.call(address, lambda client: client.fetch(most))
     kept = _keep(session, side, fetched, out)
     if confirm and fetched:
@@ -153,14 +151,13 @@ def _keep(session: Session, side: Side, fetched: list[Fetched], out: Path | None
     en="the folder of fetch --out, or one below it",
     type=FOLDER,
 )
-@key_options
-def confirm(session: Session, dept: str, folder: Path, key: Path | None, cert: Path | None, url: str | None) -> None:
+@signing
+def confirm(session: Session, dept: str, folder: Path, reach: Reach) -> None:
     """Confirm what lies in a folder; what was confirmed before stays as it is."""
     from commands.unpacking import read_unpacked
 
     items = read_unpacked(folder)
-    side = side_of(session, dept, key, cert)
-    number = side.call(hub_url(session, url), lambda client: client.confirm(items))
+    number = reach.side(dept).call(reach.address(), lambda client: client.confirm(items))
     already = len(items) - number
     session.done(
         Phrase(f"已确认 {number} 件，此前已确认 {already} 件", f"confirmed {number}; {already} were confirmed before"),
@@ -177,10 +174,10 @@ def confirm(session: Session, dept: str, folder: Path, key: Path | None, cert: P
 )
 @_dept
 @argument("id", zh="报文标识", en="message id")
-@key_options
-def status(session: Session, dept: str, id: str, key: Path | None, cert: Path | None, url: str | None) -> None:
+@signing
+def status(session: Session, dept: str, id: str, reach: Reach) -> None:
     """Ask the hub over SOAP."""
-    found = side_of(session, dept, key, cert).call(hub_url(session, url), lambda client: client.status(id))
+    found = reach.side(dept).call(reach.address(), lambda client: client.status(id))
     rows = [
         (
             one.department,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.department_side import hub_url, url_option
+from commands.department_side import Reach, reaching
 from commands.frame.command import Phrase, Session, argument, noun, option
 from commands.frame.files import FOLDER
 
@@ -35,7 +35,7 @@ command = noun("mock", zh="模拟单位系统，供试验用。", en="Pretend de
 @option("--key-dir", zh="各单位私钥与证书所在目录", en="folder of their keys and certificates", type=FOLDER)
 @option("--fault", "faults", zh="故障：代码=故障，或对全部单位", en="fault: CODE=FAULT, or for all", multiple=True)
 @option("--sign-for", zh="自动回送签收回执", en="send a receipt (签收) for each document", is_flag=True)
-@url_option
+@reaching
 def dept(
     session: Session,
     codes: tuple[str, ...],
@@ -44,7 +44,7 @@ def dept(
     key_dir: Path | None,
     faults: tuple[str, ...],
     sign_for: bool,
-    url: str | None,
+    reach: Reach,
 ) -> None:
     """Serve pretend departments. Errors: Misconfigured key.*, mock.fault, listen.*"""
     from connectors.logs import set_up_logs
@@ -52,10 +52,9 @@ def dept(
     from connectors.server import serve
 
     folder = key_dir or session.folder / "departments"
-    address = hub_url(session, url) if sign_for else ""
     signers = {code: _signer(folder, code) for code in codes}
     chosen = _faults(faults, codes)
-    departments = [_pretend(code, signers, chosen, address) for code in codes]
+    departments = [_pretend(code, signers, chosen, reach if sign_for else None) for code in codes]
     set_up_logs()
     serve(pretend_departments(departments), host, port, ready=lambda base: _ready(session, base, codes))
 
@@ -79,7 +78,10 @@ def _faults(texts: tuple[str, ...], codes: tuple[str, ...]) -> dict[str, Pretend
     return chosen
 
 
-def _pretend(code: str, signers: dict[str, FileSigner], faults: dict[str, PretendFault], url: str) -> PretendDepartment:
+def _pretend(
+    code: str, signers: dict[str, FileSigner], faults: dict[str, PretendFault], reach: Reach | None
+) -> PretendDepartment:
+    """One of them; with `reach` it signs for what it gets. Errors: Misconfigured tls.*, settings.*"""
     from connectors.exchange_client import ExchangeClient
     from connectors.pretend_department import PretendDepartment
     from connectors.pretend_fault import NO_FAULT
@@ -89,7 +91,7 @@ def _pretend(code: str, signers: dict[str, FileSigner], faults: dict[str, Preten
         signer=signers[code],
         fault=faults.get(code, NO_FAULT),
         stranger=next((signer for other, signer in signers.items() if other != code), None),
-        exchange=ExchangeClient(url, signers[code], code) if url else None,
+        exchange=ExchangeClient(reach.address(), signers[code], code, tls=reach.tls()) if reach else None,
     )
 
 

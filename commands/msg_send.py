@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.carrying import attachments_url, upload_all
-from commands.department_side import call, hub_url, key_options, side_of, url_option
+from commands.department_side import Reach, call, reaching, signing
 from commands.frame.command import Phrase, Session, argument, option, single
 from commands.frame.files import FILE, read_file, write_new
 from commands.frame.values import DURATION, WORDS
@@ -63,7 +63,7 @@ CLASSIFICATIONS = ("none", "confidential", "secret", "topSecret")
 @option("--case", "case_number", zh="办件编号", en="case number")
 @option("--number", "document_number", zh="发文字号", en="document number")
 @option("--reply-to", zh="所答复的报文标识", en="message id that this answers")
-@key_options
+@signing
 @option("--save", zh="将签名后的信封存入文件", en="keep the signed envelope in a file", type=FILE)
 @option("--dry-run", zh="只签名并输出信封，不提交", en="sign and print the envelope, hand nothing in", is_flag=True)
 def send(
@@ -83,9 +83,7 @@ def send(
     case_number: str | None,
     document_number: str | None,
     reply_to: str | None,
-    key: Path | None,
-    cert: Path | None,
-    url: str | None,
+    reach: Reach,
     save: Path | None,
     dry_run: bool,
 ) -> None:
@@ -96,7 +94,7 @@ def send(
         sender, to, copies, type, payload, attachments, beside, message_id, urgency, classification, life,
         conversation, reply_to, document_number, case_number,
     )  # fmt: skip
-    side = side_of(session, sender, key, cert)
+    side = reach.side(sender)
     made = compose(draft, side.signer, session.clock())
     if save is not None:
         write_new(save, made.raw)
@@ -104,8 +102,8 @@ def send(
         _check(made)
         session.text(made.raw.decode())
         return
-    upload_all(session, side, attachments_url(session, url), made.uploads)
-    receipt = side.call(hub_url(session, url), lambda client: client.submit(made.raw, made.beside, "binary"))
+    upload_all(session, side, attachments_url(reach), made.uploads)
+    receipt = side.call(reach.address(), lambda client: client.submit(made.raw, made.beside, "binary"))
     _tell(session, receipt, sender)
 
 
@@ -137,12 +135,12 @@ def _check(made: Composed) -> None:
     multiple=True,
     metavar="ID=FILE",
 )
-@url_option
-def submit(session: Session, file: Path, attachments: tuple[str, ...], url: str | None) -> None:
+@reaching
+def submit(session: Session, file: Path, attachments: tuple[str, ...], reach: Reach) -> None:
     """Submit the bytes of a file as they are."""
     raw = read_file(file)
     beside = beside_of(attachments)
-    receipt = call(hub_url(session, url), lambda client: client.submit(raw, beside, "binary"))
+    receipt = call(reach.address(), lambda client: client.submit(raw, beside, "binary"), reach.tls())
     _tell(session, receipt, "")
 
 

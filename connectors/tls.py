@@ -165,6 +165,18 @@ class TlsEdges:
             self.refresh(clock())
 
 
+def client_context(
+    ca: tuple[str, Path] | None, certificate: tuple[str, Path] | None, key: tuple[str, Path] | None
+) -> ssl.SSLContext | None:
+    """What calls go by that show this certificate and believe these authorities; None if nothing is given.
+
+    Each is what names the file, and its path. Errors: Misconfigured tls.*
+    """
+    if ca is None and certificate is None:
+        return None
+    return Edge(Files(ca, certificate, key), ssl.Purpose.SERVER_AUTH, ssl.CERT_REQUIRED).context
+
+
 def context_of(edge: Edge | None) -> ssl.SSLContext | None:
     """The context of an edge, if there is one."""
     return edge.context if edge is not None else None
