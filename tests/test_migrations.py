@@ -42,6 +42,7 @@ def revision(number: int, work: Callable[[Any], None], oldest: int = 1) -> Revis
 def plan_of(monkeypatch: pytest.MonkeyPatch, *plan: Revision) -> None:
     """Let these be all revisions there are, and the program that of the last."""
     whole = plan if plan[0].number == 1 else (*revisions()[: plan[0].number - 1], *plan)
+    monkeypatch.setattr("hub.store.layout.VERSION", VERSION)  # to the audit's tables, what a revision adds is newer
     monkeypatch.setattr("hub.store.upgrade.revisions", lambda: whole)
     monkeypatch.setattr("hub.store.engine.VERSION", whole[-1].number)
     monkeypatch.setattr("hub.store.tables.VERSION", whole[-1].number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def code_of(url: str) -> str:
 def test_a_database_is_created_once(url: str) -> None:
     with pytest.raises(Misconfigured, match=r"store\.exists"):
         Store.create(url, hub_id="hub", ledger_id="other")
-    assert Store.open(url).ledger_id == "ledger-1"
+    with closing(Store.open(url)) as store:
+        assert store.ledger_id == "ledger-1"
 
 
 def test_a_newer_database_is_refused(url: str) -> None:
@@ -64,9 +66,8 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     import sqlite3
 
     path = tmp_path / "other.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("create table t (x)")
-    connection.close()
     assert code_of(f"sqlite:///{path}") == "store.absent"
 
 

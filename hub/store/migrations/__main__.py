@@ -50,12 +50,13 @@ def differences() -> str:
     """The operations that bring what the revisions make to the tables of `hub.store.tables`, indented by four."""
     from alembic.autogenerate import produce_migrations, render_python_code
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import create_engine
+    from sqlalchemy import NullPool, create_engine
 
     from hub.store.tables import metadata
     from hub.store.upgrade import run
 
-    with create_engine("sqlite://").begin() as connection:
+    engine = create_engine("sqlite://", poolclass=NullPool)  # so that its connection ends with the block
+    with engine.begin() as connection:
         for revision in revisions():
             run(connection, revision)
         context = MigrationContext.configure(connection, opts={"compare_type": True})
