@@ -122,10 +122,10 @@ def _open(settings: Settings, url: str) -> Store:
 
 def _switch(folder: Path, url: str) -> None:
     """Write the address into `hub.yaml`, as a whole or not at all, closed to others if it holds a password."""
-    from hub.install import replace_whole
     from hub.settings import FILE
     from hub.settings_text import with_database
     from hub.store.engine import has_password
+    from hub.whole import replace_whole
 
     path = folder / FILE
     changed = with_database(path.read_text(encoding="utf-8"), url)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option
+from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option, why_option
 from commands.frame.files import FILE, read_file, read_text
 
 if TYPE_CHECKING:
     from hub.hub import Rules
     from hub.routing.explain import RuleTrace
+    from hub.routing.lint import Finding
     from hub.routing.routing import Decision, Facts
     from hub.routing.rule import Rule
 
@@ -41,21 +42,60 @@ command = noun("route", zh="路由规则（routing.yaml）。", en="Routing rule
 @argument("file", zh="要检查的文件（默认为现用的）", en="file (default: the one in use)", type=FILE, required=False)
 def lint(session: Session, file: Path | None) -> ExitCode:
     """Check the rules against the registry and the registered types."""
-    from commands.schema import show_findings
-    from hub.routing.lint import Level, lint_text
+    findings = _findings(session, read_text(file or _rules_file(session)))
+    _show_findings(session, findings)
+    return ExitCode.CHECK_FAILED if _is_wrong(findings) else ExitCode.OK
 
-    text = read_text(file or _rules_file(session))
-    directory, tokens = _known(session)
-    findings = lint_text(text, directory, tokens)
-    wrong = any(f.level is Level.ERROR for f in findings)
+
+def _findings(session: Session, text: str) -> list[Finding]:
+    from hub.routing.lint import lint_text
+
+    return lint_text(text, *_known(session))
+
+
+def _is_wrong(findings: list[Finding]) -> bool:
+    from hub.routing.lint import Level
+
+    return any(f.level is Level.ERROR for f in findings)
+
+
+def _show_findings(session: Session, findings: list[Finding]) -> None:
+    from commands.schema import show_findings
+
     if session.json:
         facts = [{"level": f.level, "rule": f.rule, "code": f.code, **f.fault.facts()} for f in findings]
-        session.write_json({"ok": not wrong, "findings": facts})
+        session.write_json({"ok": not _is_wrong(findings), "findings": facts})
     elif findings:
         show_findings(session, [(_LEVELS[f.level], f.fault.where, f.fault) for f in findings])
     else:
         session.line(session.phrase("路由规则没有问题", "the rules are in order"))
-    return ExitCode.CHECK_FAILED if wrong else ExitCode.OK
+
+
+@command.verb(
+    "apply",
+    zh="启用新的路由规则：检查后替换现用文件，并记入账本",
+    en="Put new rules into force: they are checked, take the place of those in use, and are on record",
+    examples=("hub route apply new-routing.yaml --reason '增加抄送'",),
+)
+@argument("file", zh="新的规则文件（- 为标准输入）", en="file with the new rules (- for standard input)", type=FILE)
+@why_option
+def apply(session: Session, file: Path) -> ExitCode:
+    """Put rules into force unless they have errors; a serving hub goes by them within a second."""
+    from commands.opened import opened_store
+    from commands.order import order_of
+    from hub.in_force import apply_routing
+
+    text = read_text(file)
+    findings = _findings(session, text)
+    if _is_wrong(findings):
+        _show_findings(session, findings)
+        return ExitCode.CHECK_FAILED
+    with opened_store(session) as store:
+        order = order_of(store.hub_id, session.why)
+        changed = apply_routing(store, _rules_file(session), text, order, session.clock())
+    same = Phrase("与现用规则相同，没有变化", "these are the rules in use; nothing changed")
+    session.done(Phrase("新规则已启用", "the new rules are in force") if changed else same, changed=changed)
+    return ExitCode.OK
 
 
 @command.verb("show", zh="列出现用的路由规则", en="Show the rules in use", examples=("hub route show",))

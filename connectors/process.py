@@ -30,6 +30,7 @@ from connectors.inquiry import inquiry_door
 from connectors.ledger_door import ledger_door
 from connectors.load import Load
 from connectors.metrics import Meters, MetricsDoor
+from connectors.on_record import OnRecord
 from connectors.soap_door import Outcome as Called
 from connectors.soap_sender import SoapSender
 from connectors.tls import TlsEdges, context_of
@@ -191,7 +192,7 @@ class Process:
         self._stop.set()
 
     async def _refresh_always(self) -> None:
-        current, told = self._current, ""
+        current, told, on_record = self._current, "", OnRecord(self._folder)
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), REFRESH_SECONDS)
@@ -209,6 +210,7 @@ class Process:
             if current.hub is not before:
                 told = ""
                 log.info("refreshed", extra={"fields": {"rules": current.hub.rules.version}})
+            await _to_its_end(partial(on_record.look, current.hub))
 
 
 async def _to_its_end(work: Callable[[], T]) -> T:

@@ -16,12 +16,13 @@ from hub.directory import SUPERVISION as SUPERVISION_GROUP
 from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.edit import edit_registry
 from hub.hub import open_store, read_settings
-from hub.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install, write_private
+from hub.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install
 from hub.registry.registry import Group, Registry
 from hub.signing.signer import FileSigner
 from hub.store.operate import Order
 from hub.trust.ca import DemoCa
 from hub.trust.certificate import EnrolledCertificate, split_certificates, thumbprint
+from hub.whole import write_private
 
 EVERYBODY = "all-departments"
 # A real department gives its endpoint seconds and minutes; here nobody wants to wait for the retry.

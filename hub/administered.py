@@ -23,6 +23,7 @@ class Deed(StrEnum):
     """What was done; the detail of the entry."""
 
     INSTALLED = "hub.installed"
+    FILE_CHANGED = "file.changed"
     REGISTRY_CHANGED = "registry.changed"
     AUTHORITY_TRUSTED = "authority.trusted"
     AUTHORITY_DISTRUSTED = "authority.distrusted"

@@ -6,9 +6,7 @@ the first department, because its notices are ordinary messages that it signs.
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hub.administered import NODE, Deed
+from hub.administered import NODE, Deed, Facts
 from hub.codes import make_uscc
 from hub.directory import SUPERVISION, Department, Right
 from hub.errors import Misconfigured
 from hub.hub import database_url, open_store
+from hub.in_force import file_facts, read_files
 from hub.registry.diff import facts
 from hub.registry.registry import Group, Registry, check_registry
 from hub.settings import FILE, Settings
@@ -38,7 +37,7 @@ from hub.trust.chain import Authorities
 from hub.trust.crl import read_crl
 from hub.trust.crl_folder import crl_path, put_crl
 from hub.trust.trust import Trust
-from hub.whole import whole_folder
+from hub.whole import whole_folder, write_private
 
 CA_FOLDER = "ca"
 DEPARTMENTS_FOLDER = "departments"
@@ -94,7 +93,8 @@ def install(folder: Path, plan: Plan, at: datetime, by: str = "", why: str = "")
         if ca is not None:
             _keep_ca(partial, settings, ca, at)
         with _new_store(partial, settings, plan) as store:
-            _register(store, plan, identity, Order(plan.hub, by, why), at)
+            files = file_facts(read_files(partial, settings))
+            _register(store, plan, identity, files, Order(plan.hub, by, why), at)
 
 
 @contextmanager
@@ -145,7 +145,9 @@ def _write_identity(folder: Path, settings: Settings, identity: Identity) -> Non
     (folder / settings.certificate).write_bytes(identity.certificate)
 
 
-def _register(store: Store, plan: Plan, identity: Identity, order: Order, at: datetime) -> None:
+def _register(
+    store: Store, plan: Plan, identity: Identity, files: Facts, order: Order, at: datetime
+) -> None:
     """Write the first registry: the hub itself with its certificate, and what it has to be allowed."""
     authorities = Authorities(split_certificates(identity.anchors))
     trust = Trust.build([member.der for member in authorities.members], ())
@@ -162,7 +164,7 @@ def _register(store: Store, plan: Plan, identity: Identity, order: Order, at: da
             add_anchor(transaction.connection, member.subject[:200], member.der)
         write_registry(transaction.connection, Registry(), start)
         trusted = {f"authority {item.thumbprint}": {"subject": item.subject[:200]} for item in authorities.members}
-        record(transaction, order, at, Deed.INSTALLED, {}, {**trusted, **facts(start)})
+        record(transaction, order, at, Deed.INSTALLED, {}, {**trusted, **files, **facts(start)})
 
 
 def _keep_ca(folder: Path, settings: Settings, ca: DemoCa, at: datetime) -> None:
@@ -171,25 +173,3 @@ def _keep_ca(folder: Path, settings: Settings, ca: DemoCa, at: datetime) -> None
     ca.save(home, at, at + LONG)
     raw = (home / CRL_FILE).read_bytes()
     put_crl(crl_path(folder / settings.trust.crl_folder, read_crl(raw, Authorities(ca.anchors))), raw)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a new file that is closed to others from its first byte on. Errors: OSError, also if it exists."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-
-
-def replace_whole(path: Path, content: bytes, *, private: bool = False) -> None:
-    """Write a file anew so that it is the old or the new one at any moment; `private` closes it to others.
-
-    Errors: OSError.
-    """
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        write_private(partial, content)
-        partial.chmod(0o600 if private else stat.S_IMODE(path.stat().st_mode))
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

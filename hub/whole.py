@@ -1,4 +1,4 @@
-"""Makes a folder as a whole or not at all: built under a hidden name beside its place, and moved there at the end.
+"""Makes a folder or a file as a whole or not at all: built under a hidden name beside its place, then moved there.
 
 Promises: a folder with anything in it is never touched; after an error nothing is left, new parents included.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,3 +43,25 @@ def _make_parents(folder: Path) -> Iterator[Path]:
         yield from _make_parents(folder.parent)
         folder.mkdir()
         yield folder
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that is closed to others from its first byte on. Errors: OSError, also if it exists."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+def replace_whole(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file anew so that it is the old or the new one at any moment; `private` closes it to others.
+
+    Errors: OSError.
+    """
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        write_private(partial, content)
+        partial.chmod(0o600 if private else stat.S_IMODE(path.stat().st_mode))
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

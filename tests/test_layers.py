@@ -23,6 +23,7 @@ VERBS = (
     "audit",
     "install",
     "edit",
+    "in_force",
     "sequence",
     "rekey",
     "cosign",
@@ -39,7 +40,8 @@ VERBS = (
     "sweep",
     "backup",
 )
-BELOW_VERB = {  # a verb may stand on another only here, and the reason is in ARCHITECTURE.md
+BELOW_VERB = {
+    ("install", "in_force"),  # a verb may stand on another only here, and the reason is in ARCHITECTURE.md
     ("deliver", "accept"),
     ("dispatch", "deliver"),
     ("dispatch", "supervise"),

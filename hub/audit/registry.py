@@ -1,7 +1,7 @@
 """Part of the audit: the registry as the administrators' entries made it, against the registry as it stands. Pure.
 
-Departments, groups, endpoints, rights, certificates, authorities and schemas; revocation lists are files, and the keys
-of checkpoints and the database itself have their own records: all of these stay out.
+Departments, groups, endpoints, rights, certificates, authorities and schemas; revocation lists, routing and settings
+are files, and the keys of checkpoints and the database itself have their own records: all of these stay out.
 A registry that was not begun by the entry of an installation cannot be followed, and is not judged.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from hub.administered import Act, Deed, Facts
 from hub.audit.finding import Finding
 
-_ELSEWHERE = ("crl ", "database ", "ledger ", "rule ", "document ", "hold ")
+_ELSEWHERE = ("crl ", "database ", "file ", "ledger ", "rule ", "document ", "hold ")
 
 
 def check_registry(acts: Iterable[Act], present: Facts) -> Iterator[Finding]:
