@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,11 @@ import sqlalchemy
 from hypothesis import HealthCheck, settings
 
 gc.disable()  # nothing of what is imported and collected is garbage; looking for it takes a third of that time
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    # Workers and the processes that tests start would compile everything again each time; the tree stays clean.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 from hub.store import engine  # noqa: E402
 from tests.faults import summary  # noqa: E402

@@ -51,12 +51,7 @@ def listens(port: int) -> bool:
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The data directory that a demo of the smallest city left, and what it said to a program."""
     folder = tmp_path_factory.mktemp("demo") / "data"
-    with pytest.MonkeyPatch.context() as environment:
-        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-            # Three processes start in turn; the later ones need not compile again what the first has compiled.
-            environment.delenv("PYTHONDONTWRITEBYTECODE")
-            environment.setenv("PYTHONPYCACHEPREFIX", str(folder.parent / "compiled"))
-        found = hub(folder, "-o", "json", "demo", "--departments", str(FEWEST))
+    found = hub(folder, "-o", "json", "demo", "--departments", str(FEWEST))
     assert found.exit_code == ExitCode.OK, found.output
     return folder, json.loads(found.stdout)
 
