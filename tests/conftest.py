@@ -11,8 +11,9 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
-from hub.store import engine  # noqa: E402
+from hub.store import engine, layout  # noqa: E402
 from tests.faults import summary  # noqa: E402
 from tests.town import Town, found_town  # noqa: E402
 
@@ -91,6 +92,27 @@ def _create_engine(*given: Any, **options: Any) -> sqlalchemy.Engine:
 
 
 engine.create_engine = _create_engine
+
+
+def _found_once(read: Callable[[sqlalchemy.Connection], Any]) -> Callable[[sqlalchemy.Connection], Any]:
+    """Read the definitions in an SQLite file once for each catalogue, whose text is all that they follow from.
+
+    Nearly each audit of the tests is of tables as the program makes them; reading them is most of its work.
+    """
+    known: dict[Any, Any] = {}
+
+    def found(connection: sqlalchemy.Connection) -> Any:
+        if connection.dialect.name != "sqlite":
+            return read(connection)
+        catalogue = tuple(map(tuple, connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")))
+        if catalogue not in known:
+            known[catalogue] = read(connection)
+        return deepcopy(known[catalogue])
+
+    return found
+
+
+layout._found = _found_once(layout._found)
 
 
 def pytest_configure(config: pytest.Config) -> None:

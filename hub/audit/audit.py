@@ -275,7 +275,9 @@ def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> I
 def _check_held(connection: Connection, held: Held, standard: Standard, read: Read, acts: ReadAct) -> Iterator[Finding]:
     raw = holdings.content(connection, str(held.message["digest"]))
     beside = {str(row["digest"]) for row in held.beside}
-    missing = beside - holdings.kept(connection, beside) - uploaded(connection, held.message["id"])
+    missing = beside - holdings.kept(connection, beside)
+    if missing:
+        missing -= uploaded(connection, held.message["id"])
     purged = may_miss(connection, held, acts) if raw is None or missing else ()
     if raw is None and held.message["digest"] in purged:
         yield from check_record(held, standard)
