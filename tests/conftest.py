@@ -27,6 +27,9 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.dont_write_bytecode = False
     sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+for certificates in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+    # No test may lean on whom this machine trusts, and reading all that is 0.1 s for each process that speaks TLS.
+    os.environ[certificates] = os.devnull
 
 from hub.store import engine, layout  # noqa: E402
 from tests.faults import summary  # noqa: E402

@@ -20,6 +20,8 @@ from hub.settings_file import override
 from tests.town import ROUTING, START, FakeConnector, authority, found_town
 
 CODES = ("a", "b", "c", "d", "m", "s")
+PATIENCE = 60.0
+"""Seconds to wait for what must come; on a busy machine it comes late."""
 
 
 def lay_out(folder: Path, *, url: str = "", settings: str = "") -> Path:
@@ -70,7 +72,7 @@ async def served(folder: Path, *, drain: float = 0.0, **told: str) -> AsyncItera
     task.result()
 
 
-async def until(said: Callable[[], Any], seconds: float = 10.0) -> None:
+async def until(said: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Wait for something to become true."""
     async with asyncio.timeout(seconds):
         while not said():

@@ -22,17 +22,17 @@ def within(seconds: float, work: Callable[[], Made]) -> Made:
     """What `work` gives; it may take `seconds` of CPU time of this thread, at the usual pace."""
     took = []
     for _ in range(_TRIES):
-        before = _slowness()
+        before = slowness()
         started = time.thread_time()
         made = work()
         spent = time.thread_time() - started
-        took.append(spent / max(before, _slowness()))
+        took.append(spent / max(before, slowness()))
         if took[-1] < seconds:
             return made
     raise AssertionError(f"took {min(took):.3f} s at the usual pace, more than {seconds} s")
 
 
-def _slowness() -> float:
+def slowness() -> float:
     """How many times slower than usual the machine is; never less than 1, so that a fast one does not narrow limits."""
     started = time.thread_time()
     total = 0

@@ -77,7 +77,7 @@ def running(folder: Path) -> Iterator[str]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield f"{told[0]}/exchange/v1"
     finally:
         loop.call_soon_threadsafe(stop.set)
@@ -303,7 +303,7 @@ def process(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
             run.send_signal(signal.SIGTERM)
             assert run.stderr is not None
             run.stderr.read()
-            assert run.wait(15) == 0
+            assert run.wait(60) == 0
 
 
 def said_by(run: subprocess.Popen[str], words: str) -> str:

@@ -328,7 +328,7 @@ async def _first_proof(folder: Path) -> bytes:
     serving = asyncio.create_task(serve_hub(folder, stop, ready=address.set_result))
     url = f"{await address}/ledger/v1/proof/inclusion?node=hub&sequence=1"
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (body := await asyncio.to_thread(_fetch, url)):
                 await asyncio.sleep(0.01)
         return body

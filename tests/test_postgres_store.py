@@ -275,9 +275,10 @@ def refused_by(store: Store, statement: str) -> str:
 
 def test_a_slow_statement_and_a_lock_and_a_full_pool_are_told_apart(server: Server) -> None:
     url = server.url(server.database(server.with_tables))
-    pool = DatabasePool(connections=1, wait=0.01, statement_timeout=0.02, lock_timeout=0.01)
-    store = Store.open(url, pool=pool)
-    assert refused_by(store, "SELECT pg_sleep(5)") == "store.slow"
+    hasty = Store.open(url, pool=DatabasePool(statement_timeout=0.5))
+    assert refused_by(hasty, "SELECT pg_sleep(60)") == "store.slow"
+    hasty.close()
+    store = Store.open(url, pool=DatabasePool(connections=1, wait=0.01, lock_timeout=0.01))
     with opened(url) as engine, engine.begin() as other:
         other.exec_driver_sql("LOCK TABLE meta")
         assert refused_by(store, "SELECT * FROM meta") == "store.busy"
@@ -288,7 +289,7 @@ def test_a_slow_statement_and_a_lock_and_a_full_pool_are_told_apart(server: Serv
 
 def test_a_transaction_in_which_nothing_happens_is_ended(server: Server) -> None:
     url = server.url(server.database(server.with_tables))
-    store = Store.open(url, pool=DatabasePool(idle_timeout=0.3))
+    store = Store.open(url, pool=DatabasePool(idle_timeout=1.0))
 
     def dawdle() -> None:
         with store.transaction() as transaction:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from connectors import process
 from connectors.serving_lock import node_lock, serving_lock
+from hub import sequence
 from hub.errors import Misconfigured
 from hub.hub import Hub
 from hub.schema.schema import Schemas
@@ -22,7 +24,7 @@ from hub.settings import ROLES
 from hub.settings_file import load_settings, override
 from hub.store import notify, presence
 from hub.store.store import Store
-from tests.house import Served, connector, lay_out, served, until
+from tests.house import PATIENCE, Served, connector, lay_out, served, until
 from tests.postgres import Server, server
 from tests.town import FakeConnector, Town, found_town
 
@@ -218,7 +220,7 @@ def test_a_process_whose_name_another_has_taken_stops(
         async with served(shared) as one:
             await asyncio.to_thread(cut_standing, server)
             cursor.execute(f"SELECT pg_advisory_lock({presence.NODES}, hashtext('hub'))")
-            await asyncio.wait({one.task}, timeout=30)
+            await asyncio.wait({one.task}, timeout=PATIENCE)
 
     asyncio.run(play())
 
@@ -273,7 +275,7 @@ def test_one_process_at_a_time_has_a_duty_and_its_end_passes_it_on(shared: Path)
         one.close()
         await running
         assert not await one.holds("stamp")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await two.holds("stamp"):
                 await asyncio.sleep(0.005)
         two.close()
@@ -285,8 +287,9 @@ def test_one_process_at_a_time_has_a_duty_and_its_end_passes_it_on(shared: Path)
 
 
 def test_a_sequencer_that_stops_in_order_lets_the_next_begin_at_once(
-    shared: Path, receivers: FakeConnector, writer: Town
+    shared: Path, receivers: FakeConnector, writer: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sequence, "LEASE", timedelta(minutes=10))  # far longer than the test waits
     (shared / "hub.yaml").write_text((shared / "hub.yaml").read_text().replace("interval: 60", "interval: 0.01"))
 
     async def play() -> None:
@@ -299,7 +302,7 @@ def test_a_sequencer_that_stops_in_order_lets_the_next_begin_at_once(
                 await numbered(three, 2)
 
     async def numbered(at: Served, size: int) -> None:
-        async with asyncio.timeout(9):  # a lease lasts ten seconds
+        async with asyncio.timeout(PATIENCE):
             while f"\n{size}\n" not in str((await at.get("/ledger/v1/checkpoint"))[1]):
                 await asyncio.sleep(0.01)
 
@@ -314,7 +317,7 @@ def test_a_process_says_that_it_is_stopping_before_it_refuses(
 ) -> None:
     async def play() -> None:
         (tmp_path / "x").mkdir()
-        async with served(lay_out(tmp_path / "x"), drain=0.3) as one:
+        async with served(lay_out(tmp_path / "x"), drain=3.0) as one:
             assert (await one.get("/readyz"))[0] == 200
             one.stop.set()
             await asyncio.sleep(0)
@@ -322,7 +325,7 @@ def test_a_process_says_that_it_is_stopping_before_it_refuses(
             assert (status, [part["code"] for part in page["parts"]]) == (503, ["health.draining"])
             assert (await one.get("/healthz"))[0] == 200
             assert await one.submit(writer.signed("a", "b")) == 200
-            await asyncio.wait_for(one.task, 10)
+            await asyncio.wait_for(one.task, PATIENCE)
 
     asyncio.run(play())
 
@@ -347,7 +350,7 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
         started.send_signal(signal.SIGTERM)
         assert any("draining" in line for line in started.stderr)
         started.send_signal(signal.SIGTERM)
-        assert started.wait(10) == 128 + signal.SIGTERM
+        assert started.wait(PATIENCE) == 128 + signal.SIGTERM
 
 
 # a database that hangs
@@ -360,7 +363,7 @@ def test_a_look_at_the_rules_that_hangs_holds_nobody_up(
 
     def hang(hub: Hub, folder: Path) -> Hub:
         looking.set()
-        let_go.wait(20)
+        let_go.wait(PATIENCE)
         return hub
 
     async def play() -> None:

@@ -109,7 +109,7 @@ async def _serve_and_change(folder: Path, caplog: pytest.LogCaptureFixture) -> N
 
 
 async def _seen(event: str, caplog: pytest.LogCaptureFixture) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while event not in [record.getMessage() for record in caplog.records]:
             await asyncio.sleep(0.01)
 
@@ -130,7 +130,7 @@ def test_a_signal_ends_the_process_in_order(folder: Path) -> None:
     assert started.stdout is not None
     assert started.stdout.readline().startswith("http://127.0.0.1:")
     started.send_signal(signal.SIGTERM)
-    _, errors = started.communicate(timeout=20)
+    _, errors = started.communicate(timeout=60)
     assert started.returncode == 0, errors
     assert "info hub.serve listening address=" in errors
     assert errors.rstrip().endswith("info hub.serve stopped")

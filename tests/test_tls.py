@@ -577,7 +577,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def ping(folder: Path, url: str, **delivery: str) -> str:
     """What an endpoint says to a hub with these settings, or the code of the trouble with the words behind it."""
     outgoing = TlsEdges(folder, Settings(HUB, delivery=Delivering(**delivery))).outgoing  # type: ignore[arg-type]
-    endpoint = Endpoint("b", "b", Kind.PUSH, f"{url}/dept/b/delivery/v1", profile=Profile(timeout=5.0))
+    endpoint = Endpoint("b", "b", Kind.PUSH, f"{url}/dept/b/delivery/v1", profile=Profile(timeout=60.0))
 
     async def once() -> str:
         sender = SoapSender(context_of(outgoing))

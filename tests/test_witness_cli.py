@@ -275,7 +275,7 @@ async def _watched(data: Path, folder: WitnessFolder) -> str:
     quick = WitnessFolder(folder.path, WitnessSettings(base, NAME, folder.settings.keys, 0.02), folder.signer)
     watching = asyncio.create_task(watch(quick, WitnessClient(base), lambda: datetime.now(UTC), stop))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (note := await asyncio.to_thread(_fetch, f"{base}/ledger/v1/checkpoint/witnessed")):
                 await asyncio.sleep(0.01)
         return note
