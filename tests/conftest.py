@@ -48,6 +48,7 @@ SLOW_FIRST = (
     "test_crashes.py",
     "test_kills.py",
     "test_disk.py",
+    "test_power.py",
     "test_cluster.py",
     "test_poison.py",
     "test_network.py",

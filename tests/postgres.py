@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +30,8 @@ from tests.town import HUB
 
 OWNER = "owner"
 _ACCOUNT = "nobody"
+PATIENCE = 60.0
+_EMPTY = ("-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
 @cache
@@ -78,7 +82,7 @@ class Server:
 @contextmanager
 def started() -> Iterator[Server]:
     """A server with full fsync, stopped and wiped at the end."""
-    with _serving("initdb", "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync") as running:
+    with _serving("initdb") as running:
         yield running
 
 
@@ -95,19 +99,29 @@ def standby_of(primary: Server) -> Iterator[Server]:
 def _serving(program: str, *words: str) -> Iterator[Server]:
     """A server on what a program makes of an empty data directory; at the end it may be gone already."""
     folder = wipe_at_end(Path(tempfile.mkdtemp(prefix="hub-pg-")))
-    account = _account()
     try:
-        if account:
-            os.chown(folder, account["user"], account["group"])
-        _run(folder, account, program, *words)
+        prepare(folder, program, *words)
         launch(folder)
         try:
             yield Server(folder)
         finally:
             with suppress(RuntimeError):
-                _run(folder, account, "pg_ctl", "-m", "immediate", "stop")
+                stop(folder, "immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(folder: Path, program: str = "initdb", *words: str) -> None:
+    """Let a program make a data directory in an empty folder; an empty one for the owner if nothing else is said."""
+    account = _account()
+    if account:
+        os.chown(folder, account["user"], account["group"])
+    _run(folder, account, program, *(words or _EMPTY))
+
+
+def stop(folder: Path, how: str = "fast") -> None:
+    """Stop the server whose data is in `folder`."""
+    _run(folder, _account(), "pg_ctl", "-w", "-m", how, "stop")
 
 
 def promote(standby: Server) -> None:
@@ -122,11 +136,24 @@ def _account() -> dict[str, Any]:
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
 
 
-def launch(folder: Path) -> None:
+def launch(folder: Path, *, fsync: str = "on") -> None:
     """Start the server whose data is in `folder`, also after it was killed."""
-    settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=on -c max_connections=40"
+    settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync={fsync} -c max_connections=40"
     settings += " -c dynamic_shared_memory_type=mmap"  # what a server that is killed leaves is wiped with the folder
     _run(folder, _account(), "pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
+
+
+def kill(first: int) -> None:
+    """End all processes of the server with this process id by `kill -9`; they are gone when this returns."""
+    children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
+    all_of_it = (first, *map(int, children))
+    for pid in all_of_it:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    end = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{pid}").exists() for pid in all_of_it):  # until somebody has waited for it
+        assert time.monotonic() < end, f"{all_of_it} do not end"
+        time.sleep(0.01)
 
 
 def _run(folder: Path, account: dict[str, Any], program: str, *arguments: str) -> None:
@@ -137,7 +164,14 @@ def _run(folder: Path, account: dict[str, Any], program: str, *arguments: str) -
         done = subprocess.run(command, cwd=folder, stdout=said, stderr=said, check=False, **account)
         if done.returncode:
             said.seek(0)
-            raise RuntimeError(f"{program} failed: {said.read()}")
+            raise RuntimeError(f"{program} failed: {said.read()} {_last_words(folder)}")
+
+
+def _last_words(folder: Path) -> str:
+    """The end of a server's log."""
+    with suppress(OSError):
+        return (folder / "log").read_text(encoding="utf-8", errors="replace")[-1000:]
+    return ""
 
 
 @pytest.fixture(scope="session")

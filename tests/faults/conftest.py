@@ -64,7 +64,12 @@ def _new_folder() -> Path:
 
 def place_of_towns() -> str | None:
     """In the short form memory, where there is such a file system: a process that dies asks nothing of the disk."""
-    return str(MEMORY) if chosen().name == "short" and os.access(MEMORY, os.W_OK) else None
+    return memory() if chosen().name == "short" else None
+
+
+def memory() -> str | None:
+    """The file system in memory, where there is one."""
+    return str(MEMORY) if os.access(MEMORY, os.W_OK) else None
 
 
 @pytest.fixture

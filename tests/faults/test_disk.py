@@ -1,4 +1,4 @@
-"""R3, R5, R6, R19: power cuts, a disk that answers with errors, a disk that is full, bits that flip."""
+"""R5, R6, R19: a disk that answers with errors, a disk that is full, bits that flip."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import random
 import shutil
-import signal
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
 from hub.audit.audit import log_standard, report, standard_of
@@ -16,13 +15,9 @@ from hub.hub import database_url, read_settings
 from hub.store.store import Store
 from tests.faults import tools
 from tests.faults.conftest import Found, Tell
-from tests.faults.five_zeros import five_zeros
 from tests.faults.sizes import Sizes
-from tests.faults.test_kills import TO, Check, send_to, under_load
+from tests.faults.test_kills import TO, Check, send_to
 from tests.faults.town_of_processes import Town
-
-IMAGE_MB = 48
-PRAGMAS = "synchronous=FULL", "synchronous=OFF"
 
 
 def move(town: Town, place: Path) -> None:
@@ -96,77 +91,6 @@ def test_r2_kill_at_an_fdatasync(found_town: Found, sizes: Sizes, tmp_path: Path
         town.node.kill()
     town.node.up()
     all_is_well(town, kills=sizes.fsync_kills)
-
-
-def forget_fsync() -> None:
-    """The control: SQLite that leaves everything to the operating system."""
-    from hub.store import engine
-
-    prepare = engine._prepare_sqlite
-
-    def careless(connection: sqlite3.Connection, record: object) -> None:
-        prepare(connection, record)
-        connection.execute("PRAGMA synchronous=OFF")
-
-    engine._prepare_sqlite = careless
-
-
-def cut_power(town: Town, place: Path, image: Path, sizes: Sizes, *, careless: bool) -> None:
-    """Load a hub on an image, stop the world, keep the image as it lies on the disk, and go on with that."""
-    with ExitStack() as stack:
-        stack.enter_context(tools.mounted("-o", "loop", image, at=place))
-        town.node.up(prepare=forget_fsync if careless else None)
-
-        def cut() -> None:
-            town.node.signal(signal.SIGSTOP)
-            shutil.copyfile(image, image.with_suffix(".cut"))
-            town.node.signal(signal.SIGKILL)
-
-        asyncio.run(one_burst(town, sizes.messages))
-        cut()
-        town.node.process.end(10)
-    image.with_suffix(".cut").replace(image)
-
-
-async def one_burst(town: Town, each: int) -> int:
-    return await under_load(town, each, lambda: None)
-
-
-def on_image(town: Town, tmp_path: Path) -> tuple[Path, Path]:
-    """An image with a file system and the node's data directory on it, safely; and where to mount it."""
-    tools.need_root("mounts an image")
-    tools.need("mkfs.ext4")
-    image, place = tmp_path / "disk.img", tmp_path / "disk"
-    with image.open("wb") as file:
-        file.truncate(IMAGE_MB * 1024 * 1024)
-    tools.run("mkfs.ext4", "-q", image)
-    with tools.mounted("-o", "loop", image, at=place):
-        move(town, place)
-        tools.run("sync", "-f", place)
-    return image, place
-
-
-def test_r3_power_cut_on_sqlite(found_town: Found, sizes: Sizes, tmp_path: Path, all_is_well: Check) -> None:
-    town = found_town()
-    image, place = on_image(town, tmp_path)
-    town.receive()
-    for _ in range(sizes.power_cuts):
-        cut_power(town, place, image, sizes, careless=False)
-    with tools.mounted("-o", "loop", image, at=place):
-        town.node.up()
-        all_is_well(town, cuts=sizes.power_cuts)
-        town.node.kill()
-
-
-def test_r3_control_without_fsync_must_lose(found_town: Found, sizes: Sizes, tmp_path: Path, tell: Tell) -> None:
-    town = found_town()
-    image, place = on_image(town, tmp_path)
-    for _ in range(sizes.power_cuts):
-        cut_power(town, place, image, sizes, careless=True)
-    with tools.mounted("-o", "loop", image, at=place):
-        zeros = five_zeros(town)
-    tell(cuts=sizes.power_cuts, acknowledged=zeros.acknowledged, unproven=zeros.unproven)
-    assert zeros.unproven > 0
 
 
 def test_r19_one_bit_flipped(found_town: Found, sizes: Sizes, tell: Tell, tmp_path: Path) -> None:
