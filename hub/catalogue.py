@@ -439,7 +439,7 @@ CATALOGUE: dict[str, Text] = {
         "系统将单独重试；如反复发生，请检查该报文和日志", "it is tried by itself; if this goes on, look at the message and the log",
     ),
     "delivery.poison": Text(
-        "该报文连续三次在投递中导致处理进程终止，已隔离", "the hub's process ended three times in a row during this delivery; it is set aside",
+        "该报文投递过程中处理进程三次意外终止，已隔离", "the hub's process ended three times during this delivery; it is set aside",
         "请检查该报文和日志，排除原因后使用 hub msg resend 重新投递", "look at the message and the log, mend the cause, then use hub msg resend",
     ),
     "delivery.no-endpoint": Text(

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from hub.deliver import GaveUp, Outcome, RetryAt, settle
@@ -23,6 +23,11 @@ from hub.store.transaction import Transaction
 INTERRUPTED, AGAIN, POISON = "delivery.interrupted", "delivery.interrupted-again", "delivery.poison"
 APART = timedelta(seconds=1)
 """What was in hand at two ends of a process goes one by one, so far apart, that the third shows which ended it."""
+QUIET = timedelta(seconds=5)
+"""So long a process has to live without them first, and as long as their recipient may take to answer.
+
+A process that something else ends again and again does not live as long, or outlives their turn as well.
+"""
 
 LEAP = 1.0
 """Seconds by which a clock is put back that are worth a look."""
@@ -79,20 +84,29 @@ def _end(transaction: Transaction, hub: Hub, at: datetime, until: datetime) -> N
 def take_back(transaction: Transaction, hub: Hub, at: datetime, until: datetime, *, own: bool = False) -> None:
     """Put leases without an outcome back: lapsed ones, with `own` also all that this node had when it last ended.
 
-    Each is on record as an attempt of which nothing is known. What was in hand alone at the third end of a process
-    running is set aside as a dead letter: it may be what ends them.
+    Each is on record as an attempt of which nothing is known. The only suspect in hand at an end of a process is set
+    aside as a dead letter: the process had lived without it, and ended in its turn.
     """
     lost = outbox.lease_lost(transaction, at, until, own=own)
     suspects = [leased for leased in lost if leased.cause == AGAIN]
-    turns = iter(range(len(lost)))
     for leased in lost:
-        settle(transaction, hub, leased, _after_loss(leased, suspects, turns, at), at)
+        settle(transaction, hub, leased, _after_loss(leased, suspects, at), at)
     outbox.reclaim(transaction, at, own=own)
+    if own or lost:  # a process has ended: what waits for a turn has not shown that it was the cause
+        _give_turns(transaction, hub, at)
 
 
-def _after_loss(leased: Leased, suspects: Sequence[Leased], turns: Iterator[int], at: datetime) -> Outcome:
+def _after_loss(leased: Leased, suspects: Sequence[Leased], at: datetime) -> Outcome:
     if suspects == [leased]:
         return GaveUp(POISON)
-    if leased.cause in (INTERRUPTED, AGAIN):
-        return RetryAt(at + next(turns) * APART, AGAIN)
-    return RetryAt(at, INTERRUPTED)
+    return RetryAt(at, AGAIN if leased.cause in (INTERRUPTED, AGAIN) else INTERRUPTED)
+
+
+def _give_turns(transaction: Transaction, hub: Hub, at: datetime) -> None:
+    """Let every suspect wait for a turn of its own, counted from now."""
+    endpoints = hub.rules.directory.endpoints
+    turns = {}
+    for number, (delivery, code) in enumerate(outbox.waiting_for(transaction, AGAIN)):
+        answer = endpoints[code].profile.timeout if code in endpoints else 0.0
+        turns[delivery] = at + max(QUIET, timedelta(seconds=answer)) + number * APART
+    outbox.put_off(transaction, turns)

@@ -7,7 +7,7 @@ the same pair is still waiting, leased or held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,9 @@ _LEASE = Prepared(
         lease_node=bindparam("holder"),
         lease_until_us=bindparam("until"),
     )
+)
+_PUT_OFF = Prepared(
+    update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(next_us=bindparam("then"))
 )
 _CONTENT = Prepared(select(documents.c.content).where(documents.c.digest == bindparam("digest")))
 _ATTACHMENTS = Prepared(
@@ -272,6 +275,21 @@ def hurry(transaction: Transaction, at: datetime, latest: datetime) -> None:
     transaction.connection.execute(
         update(deliveries).where(deliveries.c.id.in_(found)).values(next_us=to_microseconds(at))
     )
+
+
+def waiting_for(transaction: Transaction, cause: str) -> list[tuple[int, str]]:
+    """What waits after this cause, by id and endpoint, in the order in which it would go; locked for `put_off`."""
+    waiting = deliveries.c.state == _WAITING, deliveries.c.cause == cause
+    query = select(deliveries.c.id, deliveries.c.endpoint).where(*waiting)
+    found = transaction.connection.execute(_free(query.order_by(deliveries.c.next_us, deliveries.c.id)))
+    return [(row.id, row.endpoint) for row in found]
+
+
+def put_off(transaction: Transaction, turns: Mapping[int, datetime]) -> None:
+    """Let deliveries go at these times, by id."""
+    if turns:
+        rows = [{"delivery": delivery, "then": to_microseconds(at)} for delivery, at in turns.items()]
+        _PUT_OFF.execute_many(transaction.connection, rows)
 
 
 def release(transaction: Transaction, delivery_ids: Sequence[int]) -> None:

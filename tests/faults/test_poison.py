@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from connectors.soap_sender import SoapSender
+from hub import supervise
 from hub.store.tables import deliveries
 from tests.faults.conftest import Found
 from tests.faults.sizes import Sizes
@@ -29,6 +31,7 @@ def die_of_poison() -> None:
         return await deliver(self, endpoint, consignment)
 
     SoapSender.deliver = dying  # type: ignore[method-assign]
+    supervise.QUIET = timedelta()
 
 
 def restart_while_it_dies(town: Town) -> int:

@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 
 from connectors.front_door import PATH
 from connectors.server import run_hub
-from hub import crash
+from hub import crash, supervise
 from hub.administered import NODE
 from hub.codes import make_uscc
 from hub.directory import Department, Endpoint, Kind, Profile, Right
@@ -52,6 +52,8 @@ delivery: {{lease: 3, sweep: 0.2, breaker_failures: 4, breaker_pause: 0.3}}
 ledger: {{interval: 0.05}}
 node: {node}
 """
+QUIET, APART = timedelta(seconds=2), timedelta(seconds=0.1)
+"""What `hub.supervise` calls so, in a warm process: longer than one lives that is ended again and again."""
 PROFILE = Profile(form="binary", timeout=1.0, parallel=4, first_retry=0.1, longest_retry=0.4)
 
 
@@ -114,6 +116,7 @@ def serve_node(folder: Path, port: int, crash_at: str, prepare: Callable[[], Non
     from connectors.logs import set_up_logs
 
     crash.point = crash.armed(crash_at)
+    supervise.QUIET, supervise.APART = QUIET, APART
     if prepare is not None:
         prepare()
     set_up_logs("warning")
@@ -189,21 +192,16 @@ class Town:
 
     def unfinished(self) -> int:
         """How many deliveries wait or are leased; if none, how many entries have no place in the tree."""
-        states = (str(DeliveryState.WAITING), str(DeliveryState.LEASED))
-        with self.store() as store, store.reading() as connection:
-            query = select(func.count()).select_from(deliveries).where(deliveries.c.state.in_(states))
-            waiting = int(connection.scalar(query) or 0)
-            if waiting:
-                return waiting
-            entries, placed = (connection.scalar(select(func.count()).select_from(t)) or 0 for t in (ledger, leaves))
-            return int(entries - placed)
+        with self.store() as store:
+            return _unfinished(store)
 
     def drain(self, patience: float = 60.0) -> float:
         """Wait until nothing waits any more, for delivery or for its place; the seconds that it took."""
         began = time.monotonic()
-        while self.unfinished():
-            assert time.monotonic() < began + patience, f"{self.unfinished()} still wait"
-            time.sleep(0.05)
+        with self.store() as store:
+            while left := _unfinished(store):
+                assert time.monotonic() < began + patience, f"{left} still wait"
+                time.sleep(0.05)
         return time.monotonic() - began
 
     def close(self) -> None:
@@ -214,6 +212,17 @@ class Town:
             node.berth.close()
         self.stop_receiving()
         self.receivers.close()
+
+
+def _unfinished(store: Store) -> int:
+    states = (str(DeliveryState.WAITING), str(DeliveryState.LEASED))
+    with store.reading() as connection:
+        query = select(func.count()).select_from(deliveries).where(deliveries.c.state.in_(states))
+        waiting = int(connection.scalar(query) or 0)
+        if waiting:
+            return waiting
+        entries, placed = (connection.scalar(select(func.count()).select_from(t)) or 0 for t in (ledger, leaves))
+        return int(entries - placed)
 
 
 def delivery_url(port: int, code: str) -> str:
