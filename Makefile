@@ -36,7 +36,7 @@ FAULTS ?= long
 faults: $(VENV)/ready-test  ## the long form of the fault tests (hours); writes docs/reliability.md; FAULTS=medium takes minutes
 	@rm -f faults.json; status=0; HUB_FAULTS=$(FAULTS) HUB_FAULTS_RESULTS=faults.json \
 		$(BIN)/python -m pytest tests/faults -n 0 -o faulthandler_timeout=0 || status=$$?; \
-		HUB_FAULTS=$(FAULTS) $(BIN)/python -m tests.faults.reliability faults.json; exit $$status
+		$(BIN)/python -m tests.faults.reliability faults.json; exit $$status
 
 bench: $(VENV)/ready-test  ## measure the hub against the floor, then the ledger, its audit and its evidence
 	@$(BIN)/python -m bench

@@ -1,20 +1,27 @@
-"""How much of each fault: one table for the short form (`make test`), the middle one, and the long (`make faults`)."""
+"""How much of each fault: one table for the short form (`make test`), the middle one, and the long (`make faults`).
+
+`HUB_FAULTS=long` chooses one; `HUB_FAULTS=long,messages=20,kills=300` changes some of its numbers, and results say so.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 VARIABLE = "HUB_FAULTS"
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """One form. `messages` is what each sender hands in per round unless a row has its own number."""
+    """One form. `messages` is what each sender hands in per round unless a row has its own number.
+
+    `back_in`: the seconds within which a killed hub has to answer again.
+    """
 
     name: str
     cold: bool
     kills: int
+    back_in: float
     postgres_kills: int
     messages: int
     crash_rounds: int
@@ -33,24 +40,33 @@ class Sizes:
 
 SIZES = {
     "short": Sizes(
-        "short", cold=False, kills=2, postgres_kills=1, messages=6, crash_rounds=1, fsync_kills=1,
+        "short", cold=False, kills=2, back_in=20.0, postgres_kills=1, messages=6, crash_rounds=1, fsync_kills=1,
         broken_connections=16, lost_answers=4, wrong_answers=1, postmaster_kills=1, power_cuts=1, stopped_seconds=0.8,
         load_seconds=0.7, flipped=20, waiting=2_000, soak_seconds=2.0,
     ),
     "medium": Sizes(
-        "medium", cold=True, kills=10, postgres_kills=5, messages=40, crash_rounds=1, fsync_kills=5,
+        "medium", cold=True, kills=10, back_in=8.0, postgres_kills=5, messages=40, crash_rounds=1, fsync_kills=5,
         broken_connections=80, lost_answers=100, wrong_answers=4, postmaster_kills=3, power_cuts=3, stopped_seconds=3.0,
         load_seconds=3.0, flipped=100, waiting=20_000, soak_seconds=60.0,
     ),
     "long": Sizes(
-        "long", cold=True, kills=1_000, postgres_kills=1_000, messages=250, crash_rounds=50, fsync_kills=500,
-        broken_connections=20_000, lost_answers=10_000, wrong_answers=500, postmaster_kills=100, power_cuts=200,
-        stopped_seconds=60.0, load_seconds=60.0, flipped=1_000, waiting=100_000, soak_seconds=600.0,
+        "long", cold=True, kills=1_000, back_in=2.0, postgres_kills=1_000, messages=250, crash_rounds=50,
+        fsync_kills=500, broken_connections=20_000, lost_answers=10_000, wrong_answers=500, postmaster_kills=100,
+        power_cuts=200, stopped_seconds=60.0, load_seconds=60.0, flipped=1_000, waiting=100_000, soak_seconds=600.0,
     ),
 }  # fmt: skip
 """Long: 2,000 kills with 500 messages each make the million."""
 
 
 def chosen() -> Sizes:
-    """The form that the environment asks for."""
-    return SIZES[os.environ.get(VARIABLE, "short")]
+    """The form that the environment asks for. Errors: ValueError."""
+    name, *changes = wish().split(",")
+    form = SIZES[name]
+    numbers = dict(change.split("=") for change in changes)
+    usual = {field: getattr(form, field) for field in numbers}
+    return replace(form, **{field: type(usual[field])(number) for field, number in numbers.items()})
+
+
+def wish() -> str:
+    """What the environment asks for, as it says it."""
+    return os.environ.get(VARIABLE, "short")

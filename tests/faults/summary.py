@@ -10,11 +10,14 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.faults.sizes import wish
 
 PROPERTY = "fault"
 RESULTS = "HUB_FAULTS_RESULTS"
@@ -23,7 +26,7 @@ _ROW = re.compile(r"test_(r\d+)_(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one test of a row. `figures` by name; `reason` why it was skipped."""
+    """What became of one test of a row. `figures` by name; `reason` why it was skipped; `form` as it was asked for."""
 
     row: str
     what: str
@@ -31,6 +34,8 @@ class Outcome:
     seconds: float
     figures: dict[str, Any]
     reason: str = ""
+    form: str = field(default_factory=wish)
+    when: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M}")
 
     def line(self) -> str:
         told = self.reason or ", ".join(f"{name} {value}" for name, value in self.figures.items())

@@ -16,7 +16,6 @@ from tests.postgres import Server
 
 TO = ("c", "d")
 Check = Callable[..., FiveZeros]
-BACK_IN = 2.0
 BUSY = 4.0
 """How much slower a machine may be that runs other tests at the same time."""
 
@@ -82,7 +81,7 @@ def hurt_and_check(town: Town, kills: int, sizes: Sizes, check: Check) -> None:
     asyncio.run(under_load(town, each, lambda: back.extend(kill_in_turn(town, kills, 0.3 if kills < 5 else 1.0))))
     zeros = check(town, kills=kills, slowest_start=f"{max(back):.2f} s")
     assert zeros.acknowledged > 0
-    assert max(back) < BACK_IN * (1 if sizes.name == "long" else BUSY)
+    assert max(back) < sizes.back_in
 
 
 def test_r1_kill_9_on_sqlite(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
