@@ -1,7 +1,7 @@
 """Runs what is served: one process of a hub, or any application, until SIGTERM or SIGINT.
 
-Promises for the hub: its ports and its node name are taken before it is opened, or it says so; the first signal stops
-it in order, a second one at once, which costs no more than a crash does.
+Promises for the hub: its ports and its node name are taken before it is opened, or it says so; a database that is away
+then is waited for; the first signal stops it in order, a second one at once, which costs no more than a crash does.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import uvloop
 from starlette.types import ASGIApp
 
 from connectors.http_server import address_of, bind, serve_on
+from connectors.opening import opened
 from connectors.process import Current, Process, Ready
 from connectors.serving_lock import node_lock
-from connectors.tls import TlsEdges
-from hub.hub import open_hub, read_settings
+from connectors.tls import TlsEdges, context_of
+from hub.hub import read_settings
 from hub.settings import Measuring, Settings
 
 log = logging.getLogger("hub.serve")
@@ -73,7 +74,11 @@ async def serve_hub(
         watched = _bind_metrics(held, settings.metrics)
         held.enter_context(node_lock(folder, settings.node))
         taken = replace(settings.listen, host=host, port=int(bound.getsockname()[1]))
-        current = Current(open_hub(folder, settings=replace(settings, listen=taken)))
+        doors = [(bound, context_of(tls.incoming)), *([(watched, None)] if watched else [])]
+        hub = await opened(folder, replace(settings, listen=taken), stop, doors)
+        if hub is None:
+            return
+        current = Current(hub)
         try:
             await Process(current, folder, tls).serve(bound, watched, stop, drain, ready)
         finally:

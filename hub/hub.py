@@ -104,12 +104,16 @@ def open_hub(
 ) -> Hub:
     """Open the installation in a data directory; `settings`: others than those in its `hub.yaml`.
 
-    Errors: Misconfigured of whatever part is not right.
+    Errors: Misconfigured of whatever part is not right; Unavailable store.*
     """
     settings = settings or read_settings(folder)
     signer = FileSigner.load(folder / settings.key, folder / settings.certificate)
     store = open_store(folder, settings, node, patient=False)
-    rules = read_rules(folder, settings, store)
+    try:
+        rules = read_rules(folder, settings, store)
+    except BaseException:
+        store.close()
+        raise
     return Hub(settings, store, Writer(store), signer, rules, clock, content=open_content_later(folder, settings))
 
 

@@ -47,7 +47,7 @@ class Served:
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Status and body of a GET, read as JSON if it is."""
-        return await asyncio.to_thread(_get, self.address + path)
+        return await asyncio.to_thread(get, self.address + path)
 
     async def submit(self, raw: bytes) -> int:
         """The HTTP status of handing an envelope in."""
@@ -86,7 +86,8 @@ def connector() -> FakeConnector:
     return FakeConnector({code: signer_of(code)[0] for code in CODES}, Clock())
 
 
-def _get(url: str) -> tuple[int, Any]:
+def get(url: str) -> tuple[int, Any]:
+    """Status and body of a GET, read as JSON if it is."""
     try:
         with urlopen(url) as answer:
             status, body = answer.status, answer.read()

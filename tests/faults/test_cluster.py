@@ -15,7 +15,8 @@ from tests.faults.conftest import Found
 from tests.faults.sizes import Sizes, chosen
 from tests.faults.test_kills import BUSY, Check, under_load
 from tests.faults.town_of_processes import Town
-from tests.postgres import Server, launch, programs, promote, standby_of, started
+from tests.house import get
+from tests.postgres import Server, launch, programs, promote, standby_of, started, stop
 
 RECONNECTED_IN = 5.0
 
@@ -62,6 +63,28 @@ def test_r8_postgresql_killed_and_restarted(
     asyncio.run(under_load(town, max(1, sizes.messages // 4), hurt))
     all_is_well(town, kills=sizes.postmaster_kills, slowest_reconnection=f"{max(back):.2f} s")
     assert max(back) < RECONNECTED_IN * (BUSY if sizes.name == "short" else 1)
+
+
+def test_r8_hubs_started_before_their_database(found_town: Found, server: Server, all_is_well: Check) -> None:
+    town = found_town(server, nodes=2)
+    town.receive()
+    stop(server.folder)
+    try:
+        for node in town.nodes:
+            node.up()
+        told = [ready(node.port) for node in town.nodes]
+    finally:
+        launch(server.folder)
+    began = time.monotonic()
+    until_accepting(town)
+    all_is_well(town, told=told[0][1], accepting_after=f"{time.monotonic() - began:.2f} s")
+    assert told == [(503, "store.unreachable")] * 2
+
+
+def ready(port: int) -> tuple[int, str]:
+    """What a hub says of its readiness: the status, and the code of the worst that it finds."""
+    status, page = get(f"http://127.0.0.1:{port}/readyz")
+    return status, next((part["code"] for part in page["parts"]), "")
 
 
 def test_r8_failed_over_to_a_standby(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
