@@ -31,8 +31,8 @@ A process that something else ends again and again does not live as long, or out
 
 LEAP = 1.0
 """Seconds by which a clock is put back that are worth a look."""
-LONGEST_TURN = timedelta(minutes=10)
-"""How long turns `APART` may last in all before they are cut short at a start."""
+LONGEST_TURN = timedelta(minutes=1)
+"""How long all turns may last together: if they are very many, they go closer together."""
 
 log = logging.getLogger("hub.supervise")
 
@@ -105,8 +105,10 @@ def _after_loss(leased: Leased, suspects: Sequence[Leased], at: datetime) -> Out
 def _give_turns(transaction: Transaction, hub: Hub, at: datetime) -> None:
     """Let every suspect wait for a turn of its own, counted from now."""
     endpoints = hub.rules.directory.endpoints
+    suspects = outbox.waiting_for(transaction, AGAIN)
+    apart = min(APART, LONGEST_TURN / max(1, len(suspects)))
     turns = {}
-    for number, (delivery, code) in enumerate(outbox.waiting_for(transaction, AGAIN)):
+    for number, (delivery, code) in enumerate(suspects):
         answer = endpoints[code].profile.timeout if code in endpoints else 0.0
-        turns[delivery] = at + max(QUIET, timedelta(seconds=answer)) + number * APART
+        turns[delivery] = at + max(QUIET, timedelta(seconds=answer)) + number * apart
     outbox.put_off(transaction, turns)

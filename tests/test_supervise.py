@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from hub import supervise
 from hub.message import DeliveryState
 from hub.store import outbox
@@ -68,6 +70,17 @@ def test_suspects_go_one_after_another(town: Town) -> None:
     town.clock.turn(seconds=WAIT)
     town.deliver()
     assert state_of(town, "three")[0] == DeliveryState.DELIVERED
+    town.check()
+
+
+def test_very_many_suspects_go_closer_together(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "LONGEST_TURN", timedelta(seconds=1))
+    for _ in range(4):
+        town.send("a", "b")
+    end_with(town)
+    end_with(town)
+    town.clock.turn(seconds=WAIT + 1)
+    assert town.deliver() == 4
     town.check()
 
 

@@ -46,8 +46,10 @@ class Disk:
         unmount_at_end(self.place)
         try:
             yield self.place
-        finally:
-            self._unmount()
+        except BaseException:
+            tools.run("umount", "-l", self.place)  # something may still run that the fault did not let end
+            raise
+        self._unmount()
 
     def _unmount(self) -> None:
         """Wholly: an image that is in use somewhere must not be mounted again."""

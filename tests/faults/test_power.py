@@ -23,6 +23,8 @@ from tests.postgres import Server, kill, launch, prepare, programs, stop
 
 SQLITE_MB, POSTGRESQL_MB = 96, 512
 """Room enough; an image is as large as what was written into it."""
+DRAINED = 8
+"""Before each so-many-th cut everything is delivered."""
 CONTROLS = 3
 """Cuts of the control at most: one that loses is enough."""
 
@@ -48,6 +50,12 @@ def burst_and_cut(town: Town, disk: Disk, each: int) -> None:
     town.node.kill()
 
 
+def drain_now_and_then(town: Town, number: int) -> None:
+    """Let some cuts find what is delivered, and not only what is still to be."""
+    if number % DRAINED == DRAINED - 1:
+        town.drain()
+
+
 @pytest.fixture
 def small_disk() -> Iterator[Disk]:
     with disk(SQLITE_MB, memory()) as made:
@@ -58,9 +66,10 @@ def test_r3_power_cut_on_sqlite(found_town: Found, small_disk: Disk, sizes: Size
     town = found_town()
     lay_down(town, small_disk)
     town.receive()
-    for _ in range(sizes.power_cuts):
+    for number in range(sizes.power_cuts):
         with small_disk.powered():
             town.node.up()
+            drain_now_and_then(town, number)
             burst_and_cut(town, small_disk, sizes.messages)
     with small_disk.powered():
         town.node.up()
@@ -133,9 +142,10 @@ def serving(disk: Disk, server: Server, *, fsync: str = "on") -> Iterator[Path]:
 def test_r3_power_cut_on_postgresql(found_town: Found, large_disk: Disk, sizes: Sizes, all_is_well: Check) -> None:
     town, server = found_on(found_town, large_disk)
     town.receive()
-    for _ in range(sizes.power_cuts):
+    for number in range(sizes.power_cuts):
         with serving(large_disk, server):
             town.node.up()
+            drain_now_and_then(town, number)
             burst_and_cut(town, large_disk, sizes.messages)
     with serving(large_disk, server):
         town.node.up()

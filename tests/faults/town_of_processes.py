@@ -52,7 +52,7 @@ delivery: {{lease: 3, sweep: 0.2, breaker_failures: 4, breaker_pause: 0.3}}
 ledger: {{interval: 0.05}}
 node: {node}
 """
-QUIET, APART = timedelta(seconds=2), timedelta(seconds=0.1)
+QUIET, APART = timedelta(seconds=1), timedelta(seconds=0.1)
 """What `hub.supervise` calls so, in a warm process: longer than one lives that is ended again and again."""
 PROFILE = Profile(form="binary", timeout=1.0, parallel=4, first_retry=0.1, longest_retry=0.4)
 
