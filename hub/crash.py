@@ -14,7 +14,7 @@ VARIABLE = "HUB_CRASH_AT"
 POINTS = (
     "accept.examined",  # the envelope is proven, nothing is stored
     "accept.admitted",  # its rows are staged in an open transaction
-    "store.flushed",  # all rows are with the database, not committed
+    "store.flushed",  # all rows are with the database (PostgreSQL: leave for it with the commit), not committed
     "store.committed",  # committed, nobody has been told
     "writer.answered",  # the answers of a group are given out, none has left the process
     "dispatch.recovered",  # what was leased at the last end is waiting again

@@ -14,6 +14,7 @@ import pytest
 from hub.audit.audit import report
 from hub.errors import Unavailable
 from hub.message import Hop
+from hub.store import wire
 from hub.store.faults import RACED
 from hub.store.holdings import chains
 from hub.store.one_state import export_state, join_state
@@ -69,17 +70,15 @@ def sequences(store: Store) -> list[int]:
 def journeys(store: Store, monkeypatch: pytest.MonkeyPatch) -> int:
     """How often the driver waits for the server in one transaction."""
     import psycopg
-    from psycopg.pq import TransactionStatus
 
-    waits: list[Any] = []
-    real = psycopg.Connection.pipeline
+    waits: list[str] = []
 
-    def counted(self: Any) -> Any:
-        waits.append(TransactionStatus(self.pgconn.transaction_status))
-        return real(self)
+    def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: (waits.append(name), real(*given))[1]
 
     with monkeypatch.context() as patched:
-        patched.setattr(psycopg.Connection, "pipeline", counted)
+        patched.setattr(psycopg.Connection, "pipeline", counted("psycopg", psycopg.Connection.pipeline))
+        patched.setattr(wire, "travel", counted("libpq", wire.travel))
         write(store)
     return len(waits)
 

@@ -22,6 +22,7 @@ from hub.settings import DatabasePool
 from hub.store.faults import translated
 from hub.store.migrations import latest
 from hub.store.tables import VERSION, meta, metadata
+from hub.store.wire import forget
 
 UNLIMITED = DatabasePool(statement_timeout=0, lock_timeout=0, idle_timeout=0)
 """For what an administrator starts and watches."""
@@ -98,6 +99,7 @@ def _postgresql(url: URL, pool: DatabasePool) -> Engine:
         pool_timeout=pool.wait or None,
     )
     event.listen(engine, "checkout", _check_idle)
+    event.listen(engine, "rollback", forget)
     return engine
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
+
+from hub.store import wire
+from hub.store.wire import Call, Wired, wired
 
 Row = Mapping[str, Any]
 _NUMBERS = count(1)
@@ -55,19 +57,20 @@ class _Text(NamedTuple):
 class Prepared:
     """One Core statement whose changing values are named `bindparam`s."""
 
-    __slots__ = ("_compiled", "_statement")
+    __slots__ = ("_compiled", "_statement", "_wired")
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
         self._compiled: dict[str, _Text] = {}
+        self._wired: Wired | None = None
 
-    def _compile(self, connection: Connection) -> Any:
-        return self._statement.compile(dialect=connection.dialect)
+    def _compile(self, dialect: Dialect) -> Any:
+        return self._statement.compile(dialect=dialect)
 
     def _text(self, connection: Connection) -> _Text:
         found = self._compiled.get(connection.dialect.name)
         if found is None:
-            compiled = self._compile(connection)
+            compiled = self._compile(connection.dialect)
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
             found = _Text(str(compiled), tuple(compiled.positiontup or ()), fixed, _row_type(compiled))
             self._compiled[connection.dialect.name] = found
@@ -88,16 +91,12 @@ class Prepared:
         finally:
             cursor.close()
 
-    def send(self, connection: Connection, row: Row) -> None:
-        """Run on PostgreSQL with one set of values, whatever it gives: nobody waits for that."""
-        text, _, fixed, _ = self._text(connection)
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(text, {**fixed, **row})
-        except Exception as error:
-            raise _wrapped(error, connection, text) from error
-        finally:
-            cursor.close()
+    def calls(self, connection: Connection, rows: Sequence[Row]) -> list[Call]:
+        """One call with each set of values, for `hub.store.wire.travel`; PostgreSQL only."""
+        if self._wired is None:
+            dialect: Any = type(connection.dialect)
+            self._wired = wired(self._compile(dialect(paramstyle="numeric_dollar")))
+        return [Call(self._wired, self._wired.values(row)) for row in rows]
 
     def execute_many(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Run with many sets of values."""
@@ -137,24 +136,12 @@ def _reading_cursor(connection: Connection) -> Any:
     return driver.cursor(f"hub_{next(_NUMBERS)}", binary=True)
 
 
-@contextmanager
-def in_one_journey(connection: Connection) -> Iterator[None]:
-    """Send PostgreSQL all that is executed in this block together; errors come at its end. SQLite has no journeys."""
-    if connection.dialect.name == "sqlite":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    early: Exception | None = None  # an answer may be in before all is sent; the driver would log what that leads to
+def travel(connection: Connection, calls: Sequence[Call]) -> None:
+    """Execute calls on PostgreSQL in turn, all in one journey to the server and back, whatever they give."""
     try:
-        with driver.pipeline():
-            try:
-                yield
-            except Exception as error:  # noqa: BLE001  # raised again below
-                early = error
+        wire.travel(connection, calls)
     except Exception as error:
-        raise early or _wrapped(error, connection, "") from error
-    if early is not None:
-        raise early
+        raise _wrapped(error, connection, "") from error
 
 
 def execute_in_turn(connection: Connection, statements: Sequence[tuple[Prepared, Row]]) -> Rows:
@@ -185,7 +172,8 @@ def _wrapped(error: Exception, connection: Connection, text: str) -> Exception:
     module: Any = connection.dialect.dbapi
     if not isinstance(error, module.Error):
         return error
-    if connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
+    lost = connection.dialect.is_disconnect
+    if not connection.invalidated and lost(error, connection.connection.dbapi_connection, None):
         connection.invalidate(error)
     wrapped: Exception = DBAPIError.instance(text, None, error, module.Error, dialect=connection.dialect)
     return wrapped
@@ -201,9 +189,9 @@ class Inserting(Prepared):
         self._columns = list(columns)
         self._once = once
 
-    def _compile(self, connection: Connection) -> Any:
+    def _compile(self, dialect: Dialect) -> Any:
         # Only the dialect in use is imported: the other would cost every command a tenth of a second.
-        statement = import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(self._statement)
+        statement = import_module(f"sqlalchemy.dialects.{dialect.name}").insert(self._statement)
         if self._once:
             statement = statement.on_conflict_do_nothing()
-        return statement.compile(dialect=connection.dialect, column_keys=self._columns)
+        return statement.compile(dialect=dialect, column_keys=self._columns)

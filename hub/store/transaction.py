@@ -17,8 +17,9 @@ from sqlalchemy.types import Integer
 from hub import crash
 from hub.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
-from hub.store.prepared import Inserting, Prepared, execute_in_turn, in_one_journey
+from hub.store.prepared import Inserting, Prepared, execute_in_turn, travel
 from hub.store.tables import SEQUENCES, documents, ledger
+from hub.store.wire import Call, is_idle
 
 Row = dict[str, Any]
 _LAST = Prepared(
@@ -27,7 +28,9 @@ _LAST = Prepared(
     .order_by(ledger.c.sequence.desc())
     .limit(1)
 )
+_BEGIN = Prepared(text("BEGIN ISOLATION LEVEL READ COMMITTED"))
 _COMMIT = Prepared(text("COMMIT"))
+_NO_VALUES: tuple[Row, ...] = ({},)
 _CHAIN = literal(0x687562, Integer)
 """The first half of our advisory locks' names, so that no other program's is met by chance: `hub` in hexadecimal."""
 _locked = func.pg_advisory_xact_lock(_CHAIN, func.hashtext(bindparam("node"))).is_(None)
@@ -193,27 +196,44 @@ class Transaction:
 
         All of it is one journey to the server and back. SQLite's commit is left to who opened the transaction.
         """
-        with in_one_journey(self.connection):
+        if self.connection.dialect.name == "sqlite":
             self.flush()
             crash.point("store.flushed")
-            if self.connection.dialect.name == "postgresql":
-                _COMMIT.send(self.connection, {})
-
-    def _confirm(self, expected: Head) -> None:
-        row = {"node": self._node, "sequence": expected.sequence, "hash": expected.hash}
-        _CONFIRM.send(self.connection, row)
+            return
+        calls = self._calls()
+        crash.point("store.flushed")
+        if calls or not is_idle(self.connection):
+            travel(self.connection, [*calls, *_COMMIT.calls(self.connection, _NO_VALUES)])
 
     def flush(self) -> None:
         """Write the staged rows, in the order in which their tables were first used."""
+        if self.connection.dialect.name == "sqlite":
+            for statement, rows in self._inserts():
+                statement.execute_many(self.connection, rows)
+        elif calls := self._calls():
+            travel(self.connection, calls)
+
+    def _calls(self) -> list[Call]:
+        """What PostgreSQL is to do with what is staged, with a beginning if none is made."""
+        calls: list[Call] = []
         if self._expected is not None and self.staged(ledger):
-            self._confirm(self._expected)
+            expected = {"node": self._node, "sequence": self._expected.sequence, "hash": self._expected.hash}
+            calls += _CONFIRM.calls(self.connection, (expected,))
             self._expected = None
-        for table, rows in self._staged.values():
+        for statement, rows in self._inserts():
+            calls += statement.calls(self.connection, rows)
+        if calls and is_idle(self.connection):
+            calls[:0] = _BEGIN.calls(self.connection, _NO_VALUES)
+        return calls
+
+    def _inserts(self) -> list[tuple[Inserting, list[Row]]]:
+        """The staged rows by table, which are staged no longer."""
+        staged = [(table, rows) for table, rows in self._staged.values() if rows]
+        self._staged.clear()
+        for table, rows in staged:
             if table is documents:  # in one order for all: two transactions that store the same ones wait in no circle
                 rows.sort(key=itemgetter("digest"))
-            if rows:
-                _inserting(table, tuple(rows[0])).execute_many(self.connection, rows)
-        self._staged.clear()
+        return [(_inserting(table, tuple(rows[0])), rows) for table, rows in staged]
 
 
 @cache
