@@ -196,13 +196,14 @@ class Transaction:
 
         All of it is one journey to the server and back. SQLite's commit is left to who opened the transaction.
         """
-        if self.connection.dialect.name == "sqlite":
+        calls: list[Call] = []
+        on_sqlite = self.connection.dialect.name == "sqlite"
+        if on_sqlite:
             self.flush()
-            crash.point("store.flushed")
-            return
-        calls = self._calls()
+        else:
+            calls = self._calls()
         crash.point("store.flushed")
-        if calls or not is_idle(self.connection):
+        if calls or not (on_sqlite or is_idle(self.connection)):
             travel(self.connection, [*calls, *_COMMIT.calls(self.connection, _NO_VALUES)])
 
     def flush(self) -> None:
