@@ -33,6 +33,7 @@ for certificates in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
 
 from hub.store import engine, layout  # noqa: E402
 from tests.faults import summary  # noqa: E402
+from tests.postgres import server  # noqa: E402, F401 - here, so that all files share one
 from tests.town import Town, found_town  # noqa: E402
 
 SLOW_FIRST = (

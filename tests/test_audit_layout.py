@@ -13,10 +13,8 @@ from hub.store.engine import opened
 from hub.store.store import Store
 from hub.store.upgrade import upgrade
 from tests.first_layout import database
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.town import HUB
-
-__all__ = ["server"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

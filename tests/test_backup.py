@@ -37,12 +37,12 @@ from hub.witness.judge import Verdict
 from hub.witness.succeed import succeed
 from tests.admin import Administrator, administrator
 from tests.first_layout import ROOT, database, first
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.test_sequence import drain, sequencer
 from tests.town import HUB, START, Town, found_town, reopened, signer_of
 from tests.witnessing import DirectLog, looked, other_town, witness_of
 
-__all__ = ["first", "server"]
+__all__ = ["first"]
 
 
 def housed(town: Town, url: str = "sqlite:///hub.db", witness: str = "") -> Administrator:

@@ -23,10 +23,9 @@ from hub.store.tables import documents
 from hub.store.transaction import Transaction
 from hub.store.tree_holdings import entry_count
 from hub.store.writer import Writer
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.test_audit import STANDARD
 
-__all__ = ["server"]
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 

@@ -15,11 +15,10 @@ from connectors.attachment_door import AttachmentDoor
 from hub import sweep
 from hub.store import sweeping, uploads
 from hub.store.tables import uploads as table
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.test_large_attachments import LIMITS, WHOLE, begin, call, known, line, put_all, told
 from tests.town import Town, found_town
 
-__all__ = ["server"]
 PATIENCE = 60.0
 
 

@@ -27,10 +27,10 @@ from hub.store.tables import deliveries, messages, metadata
 from hub.store.upgrade import upgrade
 from tests.admin import NOW, Administrator
 from tests.first_layout import database, first, rows
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.test_postgres_store import tables
 
-__all__ = ["first", "server"]
+__all__ = ["first"]
 
 
 @pytest.fixture

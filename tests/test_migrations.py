@@ -23,9 +23,9 @@ from hub.store.tables import SEQUENCES, VERSION, meta, metadata
 from hub.store.upgrade import run, upgrade
 from tests.admin import Administrator
 from tests.first_layout import Imagined, first, rows
-from tests.postgres import Server, server
+from tests.postgres import Server
 
-__all__ = ["first", "server"]
+__all__ = ["first"]
 
 RECIPE = """
 The revisions do not make the tables of hub/store/tables. Whoever changes a table adds a revision:

@@ -30,7 +30,7 @@ from hub.store.store import Store
 from hub.store.tables import deliveries, messages
 from hub.store.transaction import Transaction
 from hub.store.writer import Writer
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.test_accept import (
     test_a_good_envelope_is_accepted_with_a_stamp_that_proves_it,
     test_a_replay_within_one_group_commit_is_seen,
@@ -64,7 +64,6 @@ from tests.town import FakeConnector, Town, found_town
 
 __all__ = [
     "desk",
-    "server",
     "test_a_dead_letter_that_is_resent_is_delivered",
     "test_a_department_fetches_and_confirms",
     "test_a_document_that_another_message_has_stays_until_that_goes_too",

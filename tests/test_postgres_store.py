@@ -31,12 +31,10 @@ from hub.store.tables import VERSION, metadata
 from hub.store.writer import Writer
 from tests.admin import Administrator
 from tests.first_layout import Imagined
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.test_mailbox import confirm, fetch
 from tests.test_sequence import drain, sequencer
 from tests.town import Town, found_town
-
-__all__ = ["server"]
 
 NOW = datetime.now(UTC)
 

@@ -25,10 +25,8 @@ from hub.settings_file import load_settings, override
 from hub.store import notify, presence
 from hub.store.store import Store
 from tests.house import PATIENCE, Served, connector, lay_out, served, until
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.town import FakeConnector, Town, found_town
-
-__all__ = ["server"]
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,11 @@ from hub.sequence import Sequencer
 from hub.store.roles import grants
 from hub.store.store import Store
 from hub.store.writer import Writer
-from tests.postgres import Server, server
+from tests.postgres import Server
 from tests.test_key_change import audited, changed, made
 from tests.test_sequence import append, drain, sequencer
 from tests.town import Town, found_town
 
-__all__ = ["server"]
 _FORGERIES = (  # each on top of the ones before
     ("UPDATE checkpoints SET root = decode(repeat('00', 32), 'hex') WHERE size = 600", "audit.root"),
     ("UPDATE tiles SET hashes = decode(repeat('00', 32), 'hex') WHERE level = 1", "audit.tile"),
