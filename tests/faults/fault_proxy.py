@@ -37,6 +37,8 @@ KINDS = ("none", "delay", "cut", "reset", "drip", "half-close", "flip", "swallow
 GOOD = Spoil()
 _DRIPPED = 64
 _LOOK = 0.01
+_LAST_WORDS = 1.0
+"""Seconds for what is still to be sent at the end of a connection."""
 
 
 class FaultProxy:
@@ -55,16 +57,21 @@ class FaultProxy:
         self.parted = False
         self._open: set[asyncio.Task[None]] = set()
 
-    async def serve(self, ready: Event, stop: asyncio.Event) -> None:
-        """Forward until `stop`."""
+    async def serve(self, ready: Event) -> None:
+        """Forward until `stop`; all connections are closed then."""
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         listening = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.port = listening.sockets[0].getsockname()[1]
         ready.set()
-        await stop.wait()
+        await self._stop.wait()
         listening.close()
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+
+    def stop(self) -> None:
+        """End `serve`, from any thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -80,8 +87,7 @@ class FaultProxy:
             except (ConnectionError, _Cut):
                 pass
             finally:
-                writer.close()
-                back.close()
+                await asyncio.shield(_closed(writer, back))
         self._open.discard(task)
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -94,6 +100,18 @@ class FaultProxy:
         """Wait until the two sides are not parted."""
         while self.parted:
             await asyncio.sleep(_LOOK)
+
+
+async def _closed(*writers: asyncio.StreamWriter) -> None:
+    """Close connections; what nobody takes any more is dropped. Their sockets are gone when this returns."""
+    for writer in writers:
+        writer.close()
+    for limit in (_LAST_WORDS, None):
+        with contextlib.suppress(TimeoutError):
+            both = asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
+            await asyncio.wait_for(both, limit)
+        for writer in writers:
+            writer.transport.abort()
 
 
 class _Cut(Exception):
@@ -183,13 +201,12 @@ class _Link:
 def spoiling(target: int | Path, choose: Callable[[int], Spoil] = lambda number: GOOD) -> Iterator[FaultProxy]:
     """A running proxy in front of a port."""
     proxy = FaultProxy(target, choose)
-    ready, loop, stop = Event(), asyncio.new_event_loop(), asyncio.Event()
-    thread = Thread(target=lambda: loop.run_until_complete(proxy.serve(ready, stop)))
+    ready = Event()
+    thread = Thread(target=lambda: asyncio.run(proxy.serve(ready)))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield proxy
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        proxy.stop()
         thread.join()
-        loop.close()

@@ -134,6 +134,12 @@ class Sender:
         place = (stamp.node, stamp.sequence, stamp.entry_hash)
         return Remembered(made.sender, made.message_id, made.digest, made.recipients, *place)
 
+    async def __aenter__(self) -> Sender:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         for client in self._clients:
             await client.close()

@@ -36,11 +36,10 @@ def until_accepting(town: Town) -> float:
     """Send until a message is taken; the seconds that it took."""
 
     async def work() -> float:
-        sender = town.sender("a")
-        began = time.monotonic()
-        assert await sender.send(["c"])
-        await sender.close()
-        return time.monotonic() - began
+        async with town.sender("a") as sender:
+            began = time.monotonic()
+            assert await sender.send(["c"])
+            return time.monotonic() - began
 
     return asyncio.run(work())
 

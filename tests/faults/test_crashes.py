@@ -65,10 +65,9 @@ def crash_at(town: Town, step: str, number: int) -> list[tuple[Remembered, bytes
     handed_in: list[tuple[Remembered, bytes]] = []
 
     async def one_message() -> None:
-        sender = town.sender("a")
-        handed_in.append(sender.make(TO))
-        await sender.hand_in(*handed_in[-1], patience=0.05)
-        await sender.close()
+        async with town.sender("a") as sender:
+            handed_in.append(sender.make(TO))
+            await sender.hand_in(*handed_in[-1], patience=0.05)
 
     town.node.start(crash_at=f"{step}:{number}", prepare=blame_nobody)
     with contextlib.suppress(AssertionError):  # it may end before it listens
@@ -81,10 +80,9 @@ def hand_in_again(town: Town, left: list[tuple[Remembered, bytes]]) -> None:
     """As every sender does that has no receipt: the same bytes once more."""
 
     async def work() -> None:
-        sender = town.sender("a")
-        for made, raw in left:
-            assert await sender.hand_in(made, raw)
-        await sender.close()
+        async with town.sender("a") as sender:
+            for made, raw in left:
+                assert await sender.hand_in(made, raw)
 
     asyncio.run(work())
 

@@ -31,10 +31,8 @@ def send_one(town: Town, patience: float) -> tuple[bool, str]:
     """Whether one message was taken, and the code if it was not."""
 
     async def work() -> tuple[bool, str]:
-        sender = town.sender("a")
-        taken = await sender.send(TO, patience)
-        await sender.close()
-        return taken, sender.told
+        async with town.sender("a") as sender:
+            return await sender.send(TO, patience), sender.told
 
     return asyncio.run(work())
 

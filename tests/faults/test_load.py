@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.faults.conftest import Found, Tell
 from tests.faults.sizes import Sizes
-from tests.faults.test_kills import TO, Check
+from tests.faults.test_kills import TO, Check, closed
 from tests.faults.town_of_processes import Town
 
 ROOM = 4
@@ -46,9 +46,10 @@ async def hammer(town: Town, seconds: float, together: int, to: tuple[str, ...])
                 assert senders[number].told in ("http.busy", "exchange.timeout"), senders[number].told
                 shed += senders[number].told == "http.busy"
 
-    await asyncio.gather(*(one(number) for number in range(together)))
-    for sender in senders:
-        await sender.close()
+    try:
+        await asyncio.gather(*(one(number) for number in range(together)))
+    finally:
+        await closed(senders)
     return taken, shed
 
 

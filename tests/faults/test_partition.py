@@ -18,14 +18,13 @@ def send_while_parted(town: Town, proxy: FaultProxy, sizes: Sizes) -> int:
     """Send one conversation while the two sides of a proxy are parted and joined again; how many were acknowledged."""
 
     async def send() -> int:
-        sender = town.sender("a")
         taken = 0
         end = time.monotonic() + 3 * sizes.stopped_seconds
         pause = 3 * sizes.stopped_seconds / sizes.messages if sizes.name == "short" else 0.0
-        while time.monotonic() < end or taken < sizes.messages:
-            taken += await sender.send(TO, conversation="case")
-            await asyncio.sleep(pause)
-        await sender.close()
+        async with town.sender("a") as sender:
+            while time.monotonic() < end or taken < sizes.messages:
+                taken += await sender.send(TO, conversation="case")
+                await asyncio.sleep(pause)
         return taken
 
     async def work() -> int:

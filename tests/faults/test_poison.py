@@ -51,9 +51,8 @@ def test_r13_a_message_that_kills_its_worker(found_town: Found, sizes: Sizes, al
     each = 1 if sizes.name == "short" else 3  # what was in hand with it is tried one a second
 
     async def send_poison() -> None:
-        sender = town.sender("a")
-        assert await sender.send(["c"], message_id=POISON)
-        await sender.close()
+        async with town.sender("a") as sender:
+            assert await sender.send(["c"], message_id=POISON)
 
     send_to(town, TO, each)
     asyncio.run(send_poison())

@@ -55,15 +55,20 @@ def mounted(*words: str | Path, at: Path) -> Iterator[Path]:
 def injecting(pid: int | None, what: str) -> Iterator[None]:
     """Let strace spoil a running process's system calls for the block."""
     command = [need("strace"), "-f", "-q", "-o", "/dev/null", "-p", str(pid), "-e", f"inject={what}"]
-    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    status = Path(f"/proc/{pid}/status")
-    end = time.monotonic() + 10
-    while "TracerPid:\t0" in status.read_text() and time.monotonic() < end:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+        try:
+            _until_traced(tracer, Path(f"/proc/{pid}/status"))
+            yield
+        finally:
+            tracer.terminate()
+            tracer.communicate()
+
+
+def _until_traced(tracer: subprocess.Popen[str], status: Path) -> None:
+    """Wait until a process is traced; skip where that is not allowed."""
+    end = time.monotonic() + 60
+    while "TracerPid:\t0" in status.read_text(encoding="utf-8"):
         if tracer.poll() is not None:
             pytest.skip(f"strace may not attach here: {(tracer.communicate()[1] or '').strip()[:100]}")
+        assert time.monotonic() < end
         time.sleep(0.01)
-    try:
-        yield
-    finally:
-        tracer.terminate()
-        tracer.communicate()
