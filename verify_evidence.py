@@ -4,7 +4,7 @@
     python3 verify_evidence.py FILE --log-key KEY --anchor ROOT.pem [--witness KEY] [--tsa-anchor ROOT.pem] [--lang en]
 
 Needs Python 3.11, `cryptography` and docs/evidence-format.md, but nothing of the hub. It believes the keys you give.
-For archives, time-stamps, purged or large documents and changes of the log's keys verify_further.py must lie beside it.
+For archives, time-stamps, purged or large documents, lists of recipients and new log keys it needs verify_further.py.
 Exit code: 0 right; 1 something is wrong; 2 unreadable; 3 nothing is wrong, but keys from the file itself were used.
 """
 
@@ -208,7 +208,6 @@ def root_by(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes
     if index < half:
         return sha256(b"\1" + root_by(leaf, index, half, inner) + other)
     return sha256(b"\1" + other + root_by(leaf, index - half, size - half, inner))
-
 def is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
@@ -295,7 +294,7 @@ class Evidence:
             self.run(further("check_purged"), self, name, accepted[0], every, row["purged"])
         else:
             self.run(self.check_envelope, name, accepted[0], row)
-        self.run(self.check_stamp, row, accepted[0])
+        self.run(self.check_stamp, row, accepted[0], entries)
         for hop in (entry for entry in entries if entry["kind"] in ("delivered", "released", "resent")):
             self.run(self.check_evidence, hop)
     def check_envelope(self, name: str, entry: Mapping[str, Any], row: Mapping[str, Any]) -> None:
@@ -315,13 +314,15 @@ class Evidence:
             right = [str(len(content)), sha256(content).hex()] == [size, digest.lower()]
             need(right, f"附件 {id} 与发送方签名的清单不符", f"the attachment {id} is not what the sender signed")
             self.say(f"附件 {id}（{name}）与签名清单一致。", f"The attachment {id} ({name}) is as the sender signed.")
-    def check_stamp(self, row: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
+    def check_stamp(self, row: Mapping[str, Any], entry: Mapping[str, Any], hops: Sequence[Mapping[str, Any]]) -> None:
         root, certificate = self.proven(self.files[row["stamp"]], entry["at"])
         facts = (entry[name] for name in ("target", "sender", "message_id", "document", "node", "sequence", "hash"))
         said = [value_of(root, n) for n in ("hub", "sender", "messageId", "digest", "node", "sequence", "entryHash")]
         right = said == [fact.hex() if isinstance(fact, bytes) else str(fact) for fact in facts]
         need(right, "戳记与受理账目不符", "the stamp is not of this acceptance")
         self.say(f"戳记由 {shown(certificate)} 签名，与账目一致。", f"The stamp by {shown(certificate)} is as entered.")
+        if entry["evidence"] or find(root, "recipientsDigest"):
+            self.run(further("check_recipients"), self, root, entry, hops)
     def check_evidence(self, hop: Mapping[str, Any]) -> None:
         raw, name, target = self.files[f"evidence/{hop['evidence'].hex()}"], hop["name"], hop["target"]
         need(sha256(raw) == hop["evidence"], f"账目 {name} 的凭证被改动", f"the evidence of {name} was altered")
@@ -371,7 +372,6 @@ def check(
     en = "Not proven: times by the hub's clock (but by time-stamps), whose a certificate is, that no entry is left out."
     it.say("未证明：交换中心时钟所记的时间（时间戳除外）、证书归属、账目无遗漏。", en, "[??]")
     return it
-
 def further(name: str) -> Callable[..., Any]:
     """A check of verify_further.py."""
     there = importlib.util.find_spec("verify_further")

@@ -1,7 +1,7 @@
 """What `verify_evidence.py` checks besides messages, if this file lies beside it: archives, time-stamps, key changes.
 
-Also the container's CAdES signature, what is left of a message whose documents were purged, and attachments too large
-for an evidence file.
+Also the container's CAdES signature, what is left of a message whose documents were purged, attachments too large
+for an evidence file, and lists of recipients too long for a stamp.
 
 Written against docs/evidence-format.md and docs/ledger-format.md; needs `cryptography`, and nothing of the hub.
 """
@@ -253,6 +253,26 @@ def check_cades(it: Evidence) -> None:
     same = stated == wanted and certificate == opened(it.files[SEAL])[1]
     need(same, "CAdES 签名或清单与封装不符", "the CAdES signature or its list does not fit the seal")
     it.say("CAdES 签名及其清单与封装一致。", "The CAdES signature and its list agree with the seal.")
+
+
+# recipients
+
+
+def check_recipients(it: Evidence, stamp: Any, entry: Mapping[str, Any], hops: Sequence[Mapping[str, Any]]) -> None:
+    """The list whose digest stamp and acceptance state has its form and number, and every delivery is to one in it."""
+    digest = entry["evidence"].hex()
+    same = value_of(stamp, "recipientsDigest") == digest
+    need(same, "戳记与账目所记收件单位名单摘要不同", "stamp and entry state different lists of recipients")
+    raw = it.files[f"evidence/{digest}"]
+    need(sha256(raw).hex() == digest, "收件单位名单被改动", "the list of recipients was altered")
+    *codes, rest = raw.split(b"\n")
+    right = (codes, rest, str(len(codes))) == (sorted(set(codes)), b"", value_of(stamp, "recipientCount"))
+    need(right, "收件单位名单的形式或个数不符", "the list of recipients has a wrong form or number")
+    others = {hop["target"] for hop in hops if hop["kind"] == "delivered"} - {code.decode() for code in codes}
+    one = min(others, default="")
+    need(not others, f"送达单位 {one} 不在名单中", f"delivered to {one}, which is not in the list")
+    en = f"The list of {len(codes)} recipients is the one stated by stamp and entry; deliveries are to these only."
+    it.say(f"收件单位名单（{len(codes)} 个）与戳记及账目一致，送达单位均在其中。", en)
 
 
 # time-stamps

@@ -9,11 +9,11 @@ import click
 
 from commands.department_side import Reach, Side, signing
 from commands.frame.command import Phrase, Session, argument, column, noun, option
-from commands.frame.files import FOLDER
+from commands.frame.files import FILE, FOLDER, write_new
 from commands.words import ROLES, STATES, said_of
 
 if TYPE_CHECKING:
-    from connectors.exchange_client import Fetched
+    from connectors.exchange_client import Fetched, Standing
 
 WAITING = (
     column("delivery", "投递编号", "DELIVERY"),
@@ -170,14 +170,23 @@ def confirm(session: Session, dept: str, folder: Path, reach: Reach) -> None:
     "status",
     zh="以发送方身份查询所发报文的状态",
     en="Ask, as its sender, what became of a message",
-    examples=("hub mailbox status OFFICE m-1",),
+    examples=("hub mailbox status OFFICE m-1", "hub mailbox status OFFICE m-1 --list recipients.txt"),
 )
 @_dept
 @argument("id", zh="报文标识", en="message id")
+@option(
+    "--list",
+    "keep",
+    zh="收件单位名单与戳记核对后存入此文件",
+    en="compare the recipients with the stamp, and keep their list in this file",
+    type=FILE,
+)
 @signing
-def status(session: Session, dept: str, id: str, reach: Reach) -> None:
-    """Ask the hub over SOAP."""
+def status(session: Session, dept: str, id: str, keep: Path | None, reach: Reach) -> None:
+    """Ask the hub over SOAP. Errors: Refused stamp.recipients if its answer is not what its stamp states."""
     found = reach.side(dept).call(reach.address(), lambda client: client.status(id))
+    if keep is not None:
+        keep_list(found, keep)
     rows = [
         (
             one.department,
@@ -190,3 +199,18 @@ def status(session: Session, dept: str, id: str, reach: Reach) -> None:
         for one in found.recipients
     ]
     session.table(STANDING, rows, empty=Phrase("没有收件单位", "no recipients"))
+
+
+def keep_list(found: Standing, file: Path) -> None:
+    """Write the list of the recipients told, if they are those the stamp states. Errors: Refused stamp.recipients."""
+    from hub.errors import Refused
+    from hub.parser import parse
+    from hub.proof import read_stamp
+    from hub.recipients import write_list
+    from hub.signing.signature import verify
+
+    codes = [one.department for one in found.recipients]
+    stated = read_stamp(verify(parse(found.stamp)).root).recipients
+    if not stated.are(codes):
+        raise Refused("stamp.recipients", expected=str(stated.count), got=str(len(codes)))
+    write_new(file, write_list(codes))

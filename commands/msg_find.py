@@ -42,6 +42,7 @@ ONE = (
     column("size", "大小（字节）", "size (bytes)"),
     column("digest", "摘要", "digest"),
     column("signer", "签名证书指纹", "signer's thumbprint"),
+    column("recipientsDigest", "收件单位名单摘要", "list of recipients"),
     column("purged", "正文清理时间", "documents purged"),
 )
 COPIES = (
@@ -142,19 +143,27 @@ def find(session: Session, text: str) -> None:
 @option("--xml", "part", zh="输出信封", en="print the envelope", flag_value="xml")
 @option("--payload", "part", zh="输出载荷", en="print the payload", flag_value="payload")
 @option("--stamp", "part", zh="输出本中心的戳记", en="print the hub's stamp", flag_value="stamp")
+@option("--recipients", "part", zh="输出收件单位名单", en="print the list of recipients", flag_value="recipients")
 @option("--save", zh="将原始字节存入文件，而不显示", en="keep the exact bytes in a file instead", type=FILE)
 def show(session: Session, id: str, part: str | None, save: Path | None) -> None:
     """Show one message. Errors: Refused message.unknown; message.purged if its envelope is asked for."""
     from commands.opened import opened_store
-    from commands.pick import paper, purged_at, read_traced
+    from commands.pick import paper, purged_at, read_traced, recipients
 
     with opened_store(session) as store, store.reading() as connection:
         traced = read_traced(connection, id)
         if part is None and save is None:
             _show(session, traced, purged_at(connection, traced.message))
             return
-        envelope = b"" if part == "stamp" else paper(connection, traced.message)
-    document = _part(part or "xml", envelope, traced.message.stamp)
+        match part:
+            case "stamp":
+                document = traced.message.stamp
+            case "recipients":
+                document = recipients(connection, traced)
+            case "payload":
+                document = _payload(paper(connection, traced.message))
+            case _:
+                document = paper(connection, traced.message)
     if save is None:
         session.text(_readable(document))
         return
@@ -162,9 +171,7 @@ def show(session: Session, id: str, part: str | None, save: Path | None) -> None
     session.done(Phrase(f"已存入 {save}", f"kept in {save}"), file=str(save), size=len(document))
 
 
-def _part(part: str, envelope: bytes, stamp: bytes) -> bytes:
-    if part != "payload":
-        return stamp if part == "stamp" else envelope
+def _payload(envelope: bytes) -> bytes:
     from lxml import etree
 
     from hub.envelope import payload_of
@@ -186,7 +193,7 @@ def _readable(document: bytes) -> str:
 
 
 def _show(session: Session, traced: Traced, purged: datetime | None) -> None:
-    values = (*_values(traced.message), purged)
+    values = (*_values(traced.message), traced.listed or None, purged)
     rows = [copy_row(copy, session) for copy in traced.deliveries]
     if session.json:
         one = dict(zip((c.key for c in ONE), values, strict=True))

@@ -64,6 +64,22 @@ def paper(connection: Connection, message: StoredMessage) -> bytes:
     raise Misconfigured("store.lost", got=message.digest)
 
 
+def recipients(connection: Connection, traced: Traced) -> bytes:
+    """The list of a message's recipients: as it is kept, or made from its deliveries.
+
+    Errors: Misconfigured store.lost.
+    """
+    from hub.recipients import write_list
+    from hub.store.trace import read_document
+
+    if not traced.listed:
+        return write_list(one.recipient for one in traced.deliveries)
+    found = read_document(connection, traced.listed)
+    if found is None:
+        raise Misconfigured("store.lost", got=traced.listed)
+    return found
+
+
 def purged_at(connection: Connection, message: StoredMessage) -> datetime | None:
     """When a rule of retention let a message's documents go; None if they are kept."""
     from hub.store.purging import purged_of

@@ -70,6 +70,8 @@ def view(session: Session, traced: Traced, replies: Sequence[Reply], purged: dat
         session.line("")
     hops(session, traced, traced.hops)
     standing(session, traced, replies)
+    if traced.listed:
+        session.line(session.phrase("收件单位名单 SHA-256 ", "list of recipients: SHA-256 ") + traced.listed)
 
 
 def head(session: Session, traced: Traced) -> None:
@@ -173,6 +175,7 @@ def _facts(session: Session, traced: Traced, replies: Sequence[Reply]) -> dict[s
         "caseNumber": message.case_number,
         "received": message.received,
         "digest": message.digest,
+        "recipientsDigest": traced.listed or None,
         "settled": settled(traced),
         "hops": [_named(HOP_COLUMNS, _hop(session, entry, message.received)) for entry in traced.hops],
         "recipients": [_named(COPY_COLUMNS, _copy(session, copy, traced)) for copy in traced.deliveries],

@@ -48,14 +48,14 @@ async def _hand_in(stage: Stage, office: ExchangeClient, notice: Document) -> Su
     screen = stage.screen
     screen.say(
         f"已接收，用时 {took:.0f} 毫秒；交换中心签名戳记：节点 {stamp.node} 第 {stamp.sequence} 条账目，"
-        f"收件单位 {len(stamp.recipients)} 家",
+        f"收件单位 {stamp.recipients.count} 家",
         f"accepted in {took:.0f} ms; the hub's signed stamp: node {stamp.node}, entry {stamp.sequence}, "
-        f"{len(stamp.recipients)} recipients",
+        f"{stamp.recipients.count} recipients",
     )
     screen.check("戳记由交换中心签名", "the stamp is the hub's", stage.city.hub_mark(), signed.thumbprint)
     screen.check("戳记所记摘要即所发信封", "the stamp names the envelope sent", notice.digest, stamp.digest)
-    everybody = sorted(stage.city.cast.everybody)
-    screen.check("戳记列明全部收件单位", "the stamp names every recipient", everybody, sorted(stamp.recipients))
+    everybody = stamp.recipients.are(stage.city.cast.everybody)
+    screen.check("戳记列明全部收件单位", "the stamp states every recipient", True, everybody)
     return accepted
 
 

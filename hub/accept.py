@@ -19,6 +19,7 @@ from hub.hub import Hub, Rules
 from hub.ledger import Stored, from_microseconds
 from hub.message import Attachment, DeliveryState, Header, Hop, Proven
 from hub.parser import parse
+from hub.recipients import Recipients, write_list
 from hub.routing.routing import Decision, Facts, Target
 from hub.schema import official_document
 from hub.schema.schema import Schemas
@@ -140,9 +141,10 @@ def admit(transaction: Transaction, examined: Examined, hub: Hub, at: datetime) 
     if known is not None:
         return _replay(transaction, examined, known, at)
     uploaded = _bind(transaction, header.sender, examined.attached.uploaded)
-    entry = _record(transaction, Hop.ACCEPTED, examined, hub, at)  # 7
     outgoing = _outgoing(examined, hub.rules)
-    stamp = _countersign(proven, entry, outgoing, hub, at)  # 9, given out only after the commit
+    recipients = _recipients(transaction, outgoing)
+    entry = _record(transaction, Hop.ACCEPTED, examined, hub, at, recipients.digest)  # 7
+    stamp = _countersign(proven, entry, recipients, hub, at)  # 9, given out only after the commit
     row = inbox.add_message(transaction, proven, stamp, at, examined.attached.beside, uploaded)
     inbox.add_deliveries(transaction, row, header, outgoing, at)  # 8
     crash.point("accept.admitted")
@@ -176,7 +178,18 @@ def _replay(transaction: Transaction, examined: Examined, known: inbox.Known, at
     return Receipt(header.sender, header.message_id, digest, accepted_at, known.stamp, True)
 
 
-def _record(transaction: Transaction, hop: Hop, examined: Examined, hub: Hub, at: datetime) -> Stored:
+def _recipients(transaction: Transaction, outgoing: Iterable[inbox.Outgoing]) -> Recipients:
+    """What the stamp will state; a list that it only states the digest of is kept."""
+    codes = [one.recipient for one in outgoing]
+    stated = Recipients.of(codes)
+    if stated.digest:
+        transaction.stage_document(stated.digest, write_list(codes))
+    return stated
+
+
+def _record(
+    transaction: Transaction, hop: Hop, examined: Examined, hub: Hub, at: datetime, evidence: str
+) -> Stored:
     header = examined.proven.header
     return transaction.append(
         hop,
@@ -186,6 +199,7 @@ def _record(transaction: Transaction, hop: Hop, examined: Examined, hub: Hub, at
         source=header.sender,
         target=hub.id,
         document=examined.proven.digest,
+        evidence=evidence,
         rules=examined.rules,
         signer=examined.proven.signer.thumbprint,
         detail="held" if examined.decision.held is not None else "",
@@ -210,7 +224,7 @@ def _endpoint(target: Target, rules: Rules) -> str:
 
 
 def _countersign(
-    proven: Proven, entry: Stored, outgoing: list[inbox.Outgoing], hub: Hub, at: datetime
+    proven: Proven, entry: Stored, recipients: Recipients, hub: Hub, at: datetime
 ) -> bytes:
     stamp = proof.Stamp(
         hub=hub.id,
@@ -221,7 +235,7 @@ def _countersign(
         sequence=entry.entry.sequence,
         entry_hash=entry.hash.hex(),
         time=at,
-        recipients=tuple(one.recipient for one in outgoing),
+        recipients=recipients,
     )
     return signature.sign_canonical(proof.stamp_document(stamp), hub.signer)
 

@@ -385,6 +385,10 @@ CATALOGUE: dict[str, Text] = {
         "交换中心的应答无法识别", "the hub's answer cannot be read",
         "请核对地址是否为交换服务", "check that the address is that of the exchange service",
     ),
+    "stamp.recipients": Text(
+        "戳记所述收件单位与查询结果不符", "the recipients that the hub tells are not those its stamp states",
+        "请保存戳记与本次应答，与交换中心核对", "keep the stamp and this answer, and ask the hub's administrators",
+    ),
     # delivery: the way out
     "delivery.unreachable": Text(
         "无法连接收件单位的端点", "the recipient's endpoint cannot be reached",
@@ -539,6 +543,10 @@ CATALOGUE: dict[str, Text] = {
     ),
     "audit.attachments": Text(
         "附件登记与签名清单不符", "the attachments kept are not those of the signed manifest",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
+    "audit.recipients": Text(
+        "留存的收件单位名单与记录不符", "the list of recipients that is kept does not agree with what is recorded",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
     "audit.stamp": Text(

@@ -15,6 +15,7 @@ from lxml import etree
 
 from hub.errors import Refused
 from hub.message import Acknowledgement, ProvenBy
+from hub.recipients import Recipients
 
 NAMESPACE = "urn:hub:proof:v1"
 _Q = "{" + NAMESPACE + "}"
@@ -32,7 +33,7 @@ class Stamp:
     sequence: int
     entry_hash: str
     time: datetime
-    recipients: tuple[str, ...]
+    recipients: Recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,12 @@ _STAMP = (
     f'<prf:stamp xmlns:prf="{NAMESPACE}"><prf:hub>%s</prf:hub><prf:sender>%s</prf:sender>'
     "<prf:messageId>%s</prf:messageId><prf:digest>%s</prf:digest><prf:node>%s</prf:node>"
     "<prf:sequence>%d</prf:sequence><prf:entryHash>%s</prf:entryHash><prf:time>%s</prf:time>"
-    "<prf:recipients>%s</prf:recipients></prf:stamp>"
+    "%s</prf:stamp>"
 )
 
 
 def stamp_document(stamp: Stamp) -> bytes:
     """The unsigned prf:stamp in canonical form, for `signature.sign_canonical`; each message needs one, so no tree."""
-    recipients = "".join(f"<prf:recipient>{_escaped(code)}</prf:recipient>" for code in stamp.recipients)
     values = (
         _escaped(stamp.hub),
         _escaped(stamp.sender),
@@ -107,9 +107,17 @@ def stamp_document(stamp: Stamp) -> bytes:
         stamp.sequence,
         stamp.entry_hash,
         write_time(stamp.time),
-        recipients,
+        _stated(stamp.recipients),
     )
     return (_STAMP % values).encode()
+
+
+def _stated(recipients: Recipients) -> str:
+    if recipients.digest:
+        count = f"<prf:recipientCount>{recipients.count}</prf:recipientCount>"
+        return f"{count}<prf:recipientsDigest>{recipients.digest}</prf:recipientsDigest>"
+    named = "".join(f"<prf:recipient>{_escaped(code)}</prf:recipient>" for code in recipients.named)
+    return f"<prf:recipients>{named}</prf:recipients>"
 
 
 def _escaped(text: str) -> str:
@@ -129,8 +137,14 @@ def read_stamp(root: Any) -> Stamp:
         sequence=int(field["sequence"]),
         entry_hash=field["entryHash"],
         time=read_time(field["time"]),
-        recipients=tuple(e.text for e in root.find(_Q + "recipients")),
+        recipients=_read_stated(root, field),
     )
+
+
+def _read_stated(root: Any, field: dict[str, str]) -> Recipients:
+    if "recipientsDigest" in field:
+        return Recipients(int(field["recipientCount"]), digest=field["recipientsDigest"])
+    return Recipients.by_name(e.text for e in root.find(_Q + "recipients"))
 
 
 def acknowledgement_tree(message_id: str, sender: str, digest: str, recipient: str, at: datetime) -> Any:

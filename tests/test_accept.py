@@ -41,7 +41,7 @@ def test_a_good_envelope_is_accepted_with_a_stamp_that_proves_it(town: Town) -> 
     signed = signature.verify(parse(receipt.stamp))
     stamp = proof.read_stamp(signed.root)
     assert signed.certificate == signer_of(HUB)[1]
-    assert (stamp.sender, stamp.message_id, stamp.recipients) == ("a", receipt.message_id, ("b", "c"))
+    assert (stamp.sender, stamp.message_id, stamp.recipients.named) == ("a", receipt.message_id, ("b", "c"))
     assert stamp.digest == hashlib.sha256(raw).hexdigest()
     entry = town.hops(Hop.ACCEPTED)[0]
     assert (entry.sequence, entry.document.hex()) == (stamp.sequence, stamp.digest)

@@ -123,7 +123,9 @@ def test_a_message_is_sent_fetched_kept_and_confirmed(empty: House, tmp_path: Pa
     confirm = ("mailbox", "confirm", "MAIL", str(out), "--url", empty.url)
     assert empty.answer(*confirm) == {"confirmed": 1, "already": 0}
     assert empty.answer(*confirm) == {"confirmed": 0, "already": 1}
-    (standing,) = empty.answer("mailbox", "status", "OFFICE", "round", "--url", empty.url)
+    told = tmp_path / "recipients.txt"
+    (standing,) = empty.answer("mailbox", "status", "OFFICE", "round", "--url", empty.url, "--list", str(told))
+    assert told.read_text(encoding="utf-8") == "MAIL\n"
     assert (standing["department"], standing["state"]) == ("MAIL", "delivered")
     assert [m["documentNumber"] for m in empty.answer("msg", "find", "云府（2026）7号")] == ["云府〔2026〕7号"]
     empty.hub("ledger", "verify")

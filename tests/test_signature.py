@@ -22,6 +22,7 @@ from hub import proof
 from hub.errors import HubError, Misconfigured, Refused
 from hub.message import Signed
 from hub.parser import parse
+from hub.recipients import Recipients
 from hub.signing.profile import DS, ENVELOPED, EXCLUSIVE
 from hub.signing.signature import sign, sign_canonical, verify
 from hub.signing.signer import FileSigner
@@ -113,7 +114,7 @@ def test_signed_info_is_written_in_its_canonical_form() -> None:
 @given(values=st.lists(TEXT, min_size=4, max_size=6), time=st.datetimes(timezones=st.just(UTC)))
 def test_a_stamp_is_written_in_its_canonical_form(values: list[str], time: datetime) -> None:
     hub, sender, message_id, node, *recipients = values
-    stamp = proof.Stamp(hub, sender, message_id, "a" * 64, node, 7, "b" * 64, time, tuple(recipients))
+    stamp = proof.Stamp(hub, sender, message_id, "a" * 64, node, 7, "b" * 64, time, Recipients.by_name(recipients))
     document = proof.stamp_document(stamp)
     assert etree.tostring(etree.fromstring(document), method="c14n", exclusive=True) == document
     signed = verify(parse(sign_canonical(document, signer())))

@@ -24,12 +24,12 @@ from hub.administered import NODE, read_act
 from hub.audit.act import check_act
 from hub.audit.chain import flaws
 from hub.audit.delivery import Read, check_deliveries
-from hub.audit.evidence import Evidence, read_evidence
+from hub.audit.evidence import Evidence, keeps_evidence, read_evidence
 from hub.audit.finding import Finding, differing
 from hub.audit.held import Held
 from hub.audit.layout import check_layout
 from hub.audit.log import LogStandard
-from hub.audit.message import Standard, check_message, check_record
+from hub.audit.message import Standard, accepted_entry, check_list, check_message, check_record
 from hub.audit.portion import chain_portions
 from hub.audit.purged import ReadAct
 from hub.audit.purges import act_reader, check_purges, may_miss
@@ -63,7 +63,6 @@ __all__ = [
     "standard_of",
 ]
 
-_WITH_KEPT_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT, Hop.ADMIN})
 _OF_NO_MESSAGE = frozenset({Hop.REFUSED, Hop.ADMIN})
 
 
@@ -214,7 +213,7 @@ def _check_links(connection: Connection, standard: Standard, seen: Seen) -> Iter
 
 def _check_named(connection: Connection, batch: Sequence[Entry], standard: Standard) -> Iterator[Finding]:
     known = holdings.known_messages(connection, {entry.message_id for entry in batch if entry.message_id})
-    evidence = {e.evidence.hex() for e in batch if e.kind in _WITH_KEPT_EVIDENCE}
+    evidence = {e.evidence.hex() for e in batch if keeps_evidence(e)}
     kept = holdings.kept(connection, evidence)
     for entry in batch:
         place = (entry.node, entry.sequence)
@@ -223,7 +222,7 @@ def _check_named(connection: Connection, batch: Sequence[Entry], standard: Stand
         what = f"{entry.sender}/{entry.message_id}"
         if entry.kind not in _OF_NO_MESSAGE and (entry.sender, entry.message_id) not in known:
             yield Finding("audit.entry-message", what, "message_id", "", entry.message_id, *place)
-        if entry.kind in _WITH_KEPT_EVIDENCE and entry.evidence.hex() not in kept:
+        if keeps_evidence(entry) and entry.evidence.hex() not in kept:
             yield Finding("audit.document-missing", what, "evidence", entry.evidence.hex(), "", *place)
         elif entry.kind == Hop.ADMIN:
             yield from check_act(entry, holdings.content(connection, entry.evidence.hex()) or b"")
@@ -284,6 +283,9 @@ def _check_held(connection: Connection, held: Held, standard: Standard, read: Re
     else:
         yield from check_message(held, raw, standard)
     yield from check_deliveries(held, read)
+    accepted = accepted_entry(held)
+    if accepted is not None and accepted.evidence:
+        yield from check_list(held, holdings.content(connection, accepted.evidence.hex()))
     for digest in missing.difference(purged):
         yield Finding("audit.document-missing", str(held.message["message_id"]), "attachment", digest)
 

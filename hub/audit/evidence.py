@@ -13,13 +13,15 @@ from lxml import etree
 
 from hub import proof
 from hub.errors import Refused
-from hub.message import ProvenBy
+from hub.ledger import Entry
+from hub.message import Hop, ProvenBy
 from hub.parser import ParseLimits, parse
 from hub.schema.schema import Schemas
 from hub.signing import signature
 from hub.signing.profile import SIGNATURE
 
 LIMITS = ParseLimits(max_bytes=1024 * 1024, max_elements=10_000)
+_WITH_EVIDENCE = frozenset({Hop.DELIVERED, Hop.RELEASED, Hop.RESENT, Hop.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Evidence:
     signer: str
     proven_by: ProvenBy
     claims: frozenset[Claim]
+
+
+def keeps_evidence(entry: Entry) -> bool:
+    """Whether an entry's evidence must be kept. An acceptance names a list of recipients if they are many."""
+    return entry.kind in _WITH_EVIDENCE or bool(entry.kind == Hop.ACCEPTED and entry.evidence)
 
 
 def read_evidence(raw: bytes, schemas: Schemas) -> Evidence:

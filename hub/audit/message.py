@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +10,14 @@ from functools import lru_cache
 from typing import Any
 
 from hub import envelope, proof
-from hub.audit.finding import Finding, differing
+from hub.audit.finding import Finding, differing, shown
 from hub.audit.held import Held
 from hub.errors import Refused
 from hub.ledger import Entry, entry_hash, from_microseconds, to_microseconds
 from hub.message import Attachment, Envelope, Hop, Signed
 from hub.parser import ParseLimits, parse
 from hub.proof import Stamp
+from hub.recipients import Recipients, write_list
 from hub.schema.schema import Schemas
 from hub.signing import signature
 from hub.trust.certificate import read_certificate
@@ -65,6 +67,14 @@ def check_message(held: Held, raw: bytes | None, standard: Standard) -> Iterator
         yield from _check_entry(entry, held, signed.thumbprint, standard)
         yield from _check_signer_date(entry, signed.certificate, what)
         yield from _check_stamp(entry, held, standard)
+
+
+def check_list(held: Held, kept: bytes | None) -> Iterator[Finding]:
+    """Yield it if `kept`, the list of recipients that the acceptance names, is not a list of the message's copies."""
+    wanted = write_list(_codes(held))
+    if kept is not None and kept != wanted:  # the walk over the ledger says that it is missing
+        right, got = (hashlib.sha256(one).hexdigest() for one in (wanted, kept))
+        yield Finding("audit.recipients", name_of(held), "recipients", right, got)
 
 
 def check_record(held: Held, standard: Standard) -> Iterator[Finding]:
@@ -118,11 +128,21 @@ def _check_entry(entry: Entry, held: Held, signer: str, standard: Standard) -> I
     what = name_of(held)
     row = {"received_us": entry.time_us, "digest": entry.document.hex()}
     yield from differing("audit.message", what, row, held.message)
-    ends = {"source": held.message["sender"], "target": standard.hub, "signer": signer}
+    listed = bytes.fromhex(_stated(entry, held).digest)
+    ends = {"source": held.message["sender"], "target": standard.hub, "signer": signer, "evidence": listed}
     for name, wanted in ends.items():
         if getattr(entry, name) != wanted:
-            got = str(getattr(entry, name))
-            yield Finding("audit.entry", what, name, str(wanted), got, entry.node, entry.sequence)
+            right, got = shown(wanted), shown(getattr(entry, name))
+            yield Finding("audit.entry", what, name, right, got, entry.node, entry.sequence)
+
+
+def _stated(entry: Entry, held: Held) -> Recipients:
+    """The message's recipients in the way that its acceptance states them."""
+    return Recipients.by_list(_codes(held)) if entry.evidence else Recipients.by_name(_codes(held))
+
+
+def _codes(held: Held) -> list[str]:
+    return [str(row["recipient"]) for row in held.deliveries]
 
 
 def _check_signer_date(entry: Entry, certificate: bytes, what: str) -> Iterator[Finding]:
@@ -154,7 +174,7 @@ def _check_stamp(entry: Entry, held: Held, standard: Standard) -> Iterator[Findi
     for name in Stamp.__slots__:
         expected, got = getattr(wanted, name), getattr(stamp, name)
         if expected != got:
-            yield Finding("audit.stamp", what, f"stamp.{name}", _listed(expected), _listed(got))
+            yield Finding("audit.stamp", what, f"stamp.{name}", _said(expected), _said(got))
 
 
 def _stamp_of(entry: Entry, held: Held, standard: Standard) -> Stamp:
@@ -167,9 +187,11 @@ def _stamp_of(entry: Entry, held: Held, standard: Standard) -> Stamp:
         sequence=entry.sequence,
         entry_hash=entry_hash(entry).hex(),
         time=from_microseconds(entry.time_us),
-        recipients=tuple(row["recipient"] for row in held.deliveries),
+        recipients=_stated(entry, held),
     )
 
 
-def _listed(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _said(value: Any) -> str:
+    if not isinstance(value, Recipients):
+        return str(value)
+    return ", ".join(value.named) or f"{value.count}: {value.digest}"

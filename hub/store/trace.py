@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from hub.ledger import Entry, from_microseconds
-from hub.message import DeliveryState
+from hub.message import DeliveryState, Hop
 from hub.store.chains import read_nodes
 from hub.store.entries import entry_of
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
@@ -66,6 +66,11 @@ class Traced:
     deliveries: tuple[StoredDelivery, ...]
     hops: tuple[Entry, ...]
     replies: tuple[StoredMessage, ...]
+
+    @property
+    def listed(self) -> str:
+        """The digest of the list of recipients that the acceptance names; empty if the stamp itself names them."""
+        return next((hop.evidence.hex() for hop in self.hops if hop.kind is Hop.ACCEPTED), "")
 
 
 @dataclass(frozen=True, slots=True)
