@@ -57,7 +57,6 @@ BAD = (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError, Overf
 def told(error: Exception) -> tuple[str, str]:
     """An error of BAD as a sentence in Chinese and one in English; only a `Wrong` has its own."""
     return error.args if isinstance(error, Wrong) else (f"内容无法读取：{error!r}", f"unreadable content: {error!r}")
-
 def need(right: object, zh: str, en: str) -> None:
     if not right:
         raise Wrong(zh, en)
@@ -242,7 +241,8 @@ class Evidence:
             need(inside, f"证书 {name} 当时不在有效期内", f"the certificate {name} was not valid at that time")
             if link in self.anchors or len(links) > 5:
                 break
-            links += [i for i in (*self.anchors, *self.issuers) if is_issued(link, i)][:1]
+            issuer = next((i for i in (*self.anchors, *self.issuers) if is_issued(link, i)), None)
+            links += [issuer] if issuer else []
             for crl in self.crls if link is not links[-1] else ():
                 entry = crl.get_revoked_certificate_by_serial_number(link.serial_number)
                 revoked = entry and entry.revocation_date_utc <= at and crl.issuer == link.issuer
