@@ -23,10 +23,17 @@ SHOWN = (
     column("waiting", "待执行的升级", "WAITING"),
 )
 
+PARTITIONS = (
+    column("table", "表", "TABLE"),
+    column("name", "分区", "PARTITION"),
+    column("rows", "约计行数", "ABOUT ROWS"),
+    column("bytes", "大小", "SIZE"),
+)
+
 command = noun(
     "database",
-    zh="数据库：结构的版本与升级。",
-    en="The database: the version of its layout, and its upgrade.",
+    zh="数据库：结构的版本、升级与按月分区。",
+    en="The database: the version of its layout, its upgrade, and its partitions by month.",
 )
 _CURRENT = Phrase("数据库已是最新结构", "the database has this program's layout already")
 
@@ -72,6 +79,7 @@ def show(session: Session) -> None:
 def upgrade(session: Session, owner: str, yes: bool) -> None:
     """Upgrade after asking. Errors: click.Abort; Misconfigured store.*, serve.running."""
     from hub.administered import Deed
+    from hub.store.partitions import make_ahead
     from hub.store.upgrade import keep_copy, standing
     from hub.store.upgrade import upgrade as apply
 
@@ -92,6 +100,7 @@ def upgrade(session: Session, owner: str, yes: bool) -> None:
         copy = keep_copy(url)
         with progress(session, len(found.waiting), Phrase("正在升级", "upgrading")) as step:
             apply(url, lambda revision: step(1))
+        make_ahead(url, session.clock())
         _give_rights(url, usual)
         record_act(session, url, hub, Deed.DATABASE_UPGRADED, {"layout": str(found.version)}, {"layout": str(target)})
     kept = Phrase(f"；原数据库的副本为 {copy}", f"; a copy of what it was is {copy}") if copy else Phrase("", "")
@@ -100,6 +109,45 @@ def upgrade(session: Session, owner: str, yes: bool) -> None:
                f"the database was upgraded from layout {found.version} to {target}{kept.en}"),
         before=found.version, after=target, copy=copy,
     )  # fmt: skip
+
+
+@command.verb(
+    "partitions",
+    zh="列出按月分区及其大小；加 --make 时补建本月及今后 12 个月的分区（仅 PostgreSQL）",
+    en="List the partitions by month and their sizes; with --make, make those of this month and the coming 12 "
+    "(PostgreSQL only)",
+    examples=(
+        "hub database partitions",
+        "hub database partitions --make --database postgresql+psycopg://hub_owner@db.example/hub",
+    ),
+)
+@option("--make", zh="补建缺少的分区，须以属主身份登录", en="make those that are missing, as the owner", is_flag=True)
+@option(
+    "--database",
+    "owner",
+    zh="以属主身份登录的数据库地址（默认取 hub.yaml）",
+    en="the database's address with its owner's login (default: by hub.yaml)",
+    default="",
+    metavar="URL",
+)
+def partitions(session: Session, make: bool, owner: str) -> None:
+    """List them, after making what is missing if asked to. Errors: Misconfigured store.*; Unavailable store.*"""
+    from commands.words import size_of
+    from hub.store import partitions as parts
+    from hub.store.engine import check_owner, opened, read_facts
+    from hub.store.faults import translated
+
+    usual, hub = _database(session)
+    with opened(owner or usual) as engine:
+        check_owner(read_facts(engine), hub)
+        made = parts.make_ahead(owner or usual, session.clock()) if make else []
+        with translated(), engine.connect() as connection:
+            found = [(one, parts.weigh(connection, one)) for one in parts.partitions(connection)]
+    shown = int if session.json else size_of
+    rows = [(one.table, one.name, weight.rows, shown(weight.bytes)) for one, weight in found]
+    session.table(PARTITIONS, rows, empty=Phrase("没有分区", "there are no partitions"))
+    if made:
+        session.note(Phrase(f"已新建 {len(made)} 个分区", f"{len(made)} partitions were made"))
 
 
 @command.verb(

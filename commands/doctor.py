@@ -41,6 +41,7 @@ def command(session: Session) -> ExitCode:
 
 def _checks(session: Session) -> Iterator[Check]:
     from commands import checks_of_backup as backup
+    from commands import checks_of_database as database
     from commands import checks_of_ledger as ledger
     from commands import checks_of_place as place
     from commands import checks_of_rules as rules
@@ -55,6 +56,7 @@ def _checks(session: Session) -> Iterator[Check]:
         ("port", place.check_port),
         ("tls", place.check_tls),
         ("database", rules.check_database),
+        ("partitions", database.check_partitions),
         ("clock", place.check_clock),
         ("registry", rules.check_registered),
         ("trust", rules.check_trust),

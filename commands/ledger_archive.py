@@ -17,14 +17,14 @@ from commands.frame.files import FOLDER, read_file
 from commands.frame.progress import progress
 
 if TYPE_CHECKING:
-    from hub.archive import Month
     from hub.hub import Hub
+    from hub.month import Month
     from hub.store.archive import Span
     from hub.tree.key import NoteKey
 
 
 def _month(context: click.Context, parameter: click.Parameter, value: str) -> Month:
-    from hub.archive import Month
+    from hub.month import Month
 
     try:
         return Month.read(value)

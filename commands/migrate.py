@@ -49,6 +49,7 @@ def command(session: Session, origin: str, target: str, switch: bool) -> None:
     from hub.administered import Deed
     from hub.hub import database_url, read_settings
     from hub.store.copying import abandon, copy, departing
+    from hub.store.partitions import make_ahead
 
     settings = read_settings(session.folder)
     here, there = (
@@ -59,6 +60,7 @@ def command(session: Session, origin: str, target: str, switch: bool) -> None:
         with progress(session, 2 * departure.rows(), Phrase("正在复制", "copying")) as step:
             sums = copy(departure, there, step)
         try:
+            make_ahead(there, session.clock())
             _audited(session, settings, there)
             _compare_heads(settings, here, there)
             if switch:

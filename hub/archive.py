@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +20,7 @@ from hub.evidence.asic import write
 from hub.evidence.contents import CHECKPOINT, INDEX, key_files, timestamp_files, trusted_files
 from hub.evidence.dossier import Trusted
 from hub.hub import Hub
+from hub.month import Month
 from hub.proof import write_time
 from hub.store import archive as rows
 from hub.store.archive import Span, Subtree
@@ -35,33 +35,6 @@ from hub.trust.crl_folder import crl_files
 
 FORMAT = "hub-archive-1"
 START, END = "ledger/start", "ledger/end"
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A month by UTC."""
-
-    year: int
-    number: int
-
-    @classmethod
-    def read(cls, text: str) -> Month:
-        """Read `2026-10`. Errors: `ValueError`."""
-        found = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
-        return cls(found.year, found.month)
-
-    @property
-    def begin(self) -> datetime:
-        """Its first moment."""
-        return datetime(self.year, self.number, 1, tzinfo=UTC)
-
-    @property
-    def end(self) -> datetime:
-        """The first moment after it."""
-        return datetime(self.year + self.number // 12, self.number % 12 + 1, 1, tzinfo=UTC)
-
-    def __str__(self) -> str:
-        return f"{self.year:04}-{self.number:02}"
 
 
 def span_of(connection: Connection, month: Month, at: datetime) -> Span:

@@ -573,6 +573,10 @@ CATALOGUE: dict[str, Text] = {
         "存在不属于任何报文的记录", "there are rows that belong to no message",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
+    "audit.message-key": Text(
+        "报文编号的唯一性记录与报文不符", "what keeps a sender's message id from being used twice does not match the messages",
+        "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
+    ),
     "audit.database": Text(
         "数据库文件自身的完整性检查未通过", "the database finds its own file damaged",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
@@ -953,6 +957,11 @@ CATALOGUE: dict[str, Text] = {
     "health.queue-old": Text(
         "有报文等待投递的时间过长", "a delivery has been waiting for too long",
         "请用 hub endpoint list 和 hub dlq list 查明对方系统情况", "see which endpoint it is with hub endpoint list and hub dlq list",
+    ),
+    "health.partitions": Text(
+        "数据库为今后月份准备的分区不足", "the database has partitions for too few of the months to come",
+        "请以数据库属主身份运行 hub database partitions --make；在此之前数据照常写入后备分区",
+        "run hub database partitions --make as the database's owner; until then rows go to the partition for all others",
     ),
     "health.witness-overdue": Text(
         "账本长时间未获见证或时间戳确认", "neither witness nor time-stamp has confirmed the ledger for too long",

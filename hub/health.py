@@ -17,6 +17,8 @@ from hub.catalogue import CATALOGUE
 from hub.settings import Settings
 
 KEY_SOON = timedelta(days=30)
+MONTHS_AHEAD = 2
+"""Fewer months with partitions of their own ahead, and somebody should make them."""
 
 
 class Level(StrEnum):
@@ -52,7 +54,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the database says. Ages in seconds, 0 where nothing waits; `clock`: how far its clock is ahead of ours."""
+    """What the database says. Ages in seconds, 0 where nothing waits; `clock`: how far its clock is ahead of ours.
+
+    `months_ahead`: for how many months to come it has partitions; None where it keeps none.
+    """
 
     clock: float = 0.0
     largest_clock: float = 60.0
@@ -60,6 +65,7 @@ class Stored:
     merge_lag: float = 0.0
     unconfirmed: float = 0.0
     oldest_waiting: float = 0.0
+    months_ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,9 @@ def _database(measured: Measured) -> Iterator[Finding]:
     if stored and abs(stored.clock) > stored.largest_clock:
         expected = f"<= {_seconds(stored.largest_clock)}"
         yield Finding("clock", Level.FAIL, "health.clock", got=_seconds(stored.clock), expected=expected)
+    if stored and stored.months_ahead is not None and stored.months_ahead < MONTHS_AHEAD:
+        got, expected = str(stored.months_ahead), f">= {MONTHS_AHEAD}"
+        yield Finding("partitions", Level.WARN, "health.partitions", got=got, expected=expected)
 
 
 def _ledger(measured: Measured, stored: Stored, settings: Settings) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from hub.signing.signer import FileSigner
 from hub.store.administer import record
 from hub.store.engine import has_password
 from hub.store.operate import Order
+from hub.store.partitions import make_ahead
 from hub.store.registry import add_anchor, write_registry
 from hub.store.store import Store
 from hub.trust.ca import CRL_FILE, DemoCa
@@ -92,17 +93,18 @@ def install(folder: Path, plan: Plan, at: datetime, by: str = "", why: str = "")
         _write_identity(partial, settings, identity)
         if ca is not None:
             _keep_ca(partial, settings, ca, at)
-        with _new_store(partial, settings, plan) as store:
+        with _new_store(partial, settings, plan, at) as store:
             files = file_facts(read_files(partial, settings))
             _register(store, plan, identity, files, Order(plan.hub, by, why), at)
 
 
 @contextmanager
-def _new_store(folder: Path, settings: Settings, plan: Plan) -> Iterator[Store]:
+def _new_store(folder: Path, settings: Settings, plan: Plan, at: datetime) -> Iterator[Store]:
     """A database with our tables, open; after an error the tables are gone again, wherever they were."""
     url = database_url(folder, settings)
     Store.create(url, hub_id=plan.hub, ledger_id=secrets.token_hex(16))
     try:
+        make_ahead(url, at)
         store = open_store(folder, settings, NODE)
         try:
             yield store

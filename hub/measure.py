@@ -15,6 +15,7 @@ from hub.health import Measured, Stored
 from hub.hub import Hub
 from hub.ledger import from_microseconds
 from hub.store.condition import is_local, takes_writes
+from hub.store.partitions import months_ahead
 from hub.store.queues import read_oldest
 from hub.store.store import LARGEST_CLOCK_DIFFERENCE
 from hub.store.timestamps import read_unconfirmed_since
@@ -52,6 +53,7 @@ def _read(hub: Hub) -> Stored:
         unnumbered = [queue.entries[0].time_us for queue in read_queues(connection, 1)]
         unconfirmed = read_unconfirmed_since(connection) if watched else None
         oldest = read_oldest(connection)
+        ahead = months_ahead(connection, at)
     return Stored(
         clock=difference.total_seconds(),
         largest_clock=LARGEST_CLOCK_DIFFERENCE.total_seconds(),
@@ -59,6 +61,7 @@ def _read(hub: Hub) -> Stored:
         merge_lag=_age(min(map(from_microseconds, unnumbered), default=None), at),
         unconfirmed=_age(None if unconfirmed is None else from_microseconds(unconfirmed), at),
         oldest_waiting=_age(oldest, at),
+        months_ahead=ahead,
     )
 
 

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 import verify_evidence
 import verify_further
-from hub.archive import Month, archive
+from hub.archive import archive
 from hub.errors import Refused
 from hub.evidence.asic import pack
+from hub.month import Month
 from hub.store.archive import read_subtrees
 from hub.tree.merkle import root_of
 from tests.admin import Administrator

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_evidence
 import verify_further
-from hub.archive import Month, archive
+from hub.archive import archive
 from hub.evidence.asic import CADES, LIST, pack
 from hub.export import export
+from hub.month import Month
 from hub.purge import purge
 from hub.rekey import change_keys
 from hub.retention import rules_of

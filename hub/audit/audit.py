@@ -269,6 +269,8 @@ def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> I
     for table, number in (("deliveries", deliveries), ("message_attachments", attachments)):
         if number:
             yield Finding("audit.orphan", table, "message", "0", str(number))
+    if astray := holdings.keys_astray(connection):
+        yield Finding("audit.message-key", "message_keys", "", "0", str(astray))
 
 
 def _check_held(connection: Connection, held: Held, standard: Standard, read: Read, acts: ReadAct) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from hub.store.backups import close_chains
 from hub.store.copying import Original, abandon, copy
 from hub.store.engine import check_absent, opened
 from hub.store.operate import Order
+from hub.store.partitions import make_ahead
 from hub.store.snapshot import moment
 from hub.store.store import Store
 from hub.store.tree_proofs import Published, read_checkpoint, read_witnessed
@@ -131,6 +132,7 @@ class Restoration:
 def settle(url: str, order: Order, restoration: Restoration, at: datetime) -> None:
     """Close the old chains and put the restoration on record. Errors: Misconfigured store.*; Unavailable store.*"""
     manifest = restoration.manifest
+    make_ahead(url, at)
     store = Store.open(url, NODE, hub_id=manifest.hub)
     try:
         with store.transaction() as transaction:

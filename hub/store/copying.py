@@ -18,8 +18,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, func, insert, select
 
 from hub.errors import Misconfigured
+from hub.month import BITS
 from hub.store.engine import MOVED, check_absent, create_tables, discard, opened, read_meta
 from hub.store.faults import translated
+from hub.store.partitions import make_for
 from hub.store.serving import check_not_served
 from hub.store.tables import SEQUENCES, VERSION, meta, metadata
 
@@ -110,6 +112,7 @@ def copy(source: Original, url: str, seen: Seen = lambda _: None) -> dict[str, S
         try:
             with translated(), engine.execution_options(hub_writes=True).begin() as target:
                 create_tables(target)
+                make_for(target, source.connection)
                 return {table.name: _copied(table, source.connection, target, seen) for table in _tables()}
         except BaseException:
             if engine.dialect.name == "sqlite":  # an empty file would be left
@@ -141,7 +144,7 @@ def _copied(table: Table, source: Connection, target: Connection, seen: Seen) ->
     if before != after:
         raise Misconfigured("store.uneven", where=table.name, expected=str(before.rows), got=str(after.rows))
     if target.dialect.name == "postgresql" and (sequence := SEQUENCES.get(table.name)):
-        last = target.scalar(select(func.max(table.c.id)))
+        last = target.scalar(select(func.max(table.c.id % (1 << BITS))))
         target.execute(select(func.setval(sequence.name, last or 1, last is not None)))
     return after
 

@@ -21,7 +21,7 @@ from hub.audit.held import Columns, Held
 from hub.ledger import Entry, Stored
 from hub.message import Hop
 from hub.store.chains import NODES, is_end, read_nodes
-from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
+from hub.store.tables import deliveries, documents, ledger, message_attachments, message_keys, messages, refusals
 
 T = TypeVar("T")
 _BATCH = 100
@@ -152,6 +152,20 @@ def orphans(connection: Connection) -> tuple[int, int]:
         for table in (deliveries, message_attachments)
     ]
     return counts[0] or 0, counts[1] or 0
+
+
+def keys_astray(connection: Connection) -> int:
+    """How many messages have no key of their own, and keys no message of theirs, together."""
+    same = and_(
+        message_keys.c.sender == messages.c.sender,
+        message_keys.c.message_id == messages.c.message_id,
+        message_keys.c.message == messages.c.id,
+    )
+    bare = select(func.count()).select_from(messages.outerjoin(message_keys, same))
+    void = select(func.count()).select_from(message_keys.outerjoin(messages, same))
+    return (connection.scalar(bare.where(message_keys.c.message.is_(None))) or 0) + (
+        connection.scalar(void.where(messages.c.id.is_(None))) or 0
+    )
 
 
 def known_messages(connection: Connection, message_ids: Iterable[str]) -> set[tuple[str, str]]:

@@ -11,10 +11,12 @@ from sqlalchemy import bindparam, delete, select
 from hub.errors import HubError, Refused
 from hub.ledger import Stored, to_microseconds
 from hub.message import Attachment, DeliveryState, Header, Proven, Role
+from hub.month import Month
 from hub.store.prepared import Prepared
 from hub.store.tables import (
     deliveries,
     message_attachments,
+    message_keys,
     messages,
     nonces,
     refusals,
@@ -41,10 +43,13 @@ class Outgoing:
     state: DeliveryState
 
 
-_KNOWN = Prepared(
-    select(messages.c.digest, messages.c.stamp, messages.c.received_us).where(
-        messages.c.sender == bindparam("sender"), messages.c.message_id == bindparam("message_id")
+_KEY = Prepared(
+    select(message_keys.c.message).where(
+        message_keys.c.sender == bindparam("sender"), message_keys.c.message_id == bindparam("message_id")
     )
+)
+_KNOWN = Prepared(
+    select(messages.c.digest, messages.c.stamp, messages.c.received_us).where(messages.c.id == bindparam("message"))
 )
 
 
@@ -53,9 +58,11 @@ def find_message(transaction: Transaction, sender: str, message_id: str) -> Know
     for row in transaction.staged(messages):
         if row["message_id"] == message_id and row["sender"] == sender:
             return Known(row["digest"], row["stamp"], row["received_us"])
-    row = {"sender": sender, "message_id": message_id}
-    found = _KNOWN.execute(transaction.connection, row).first()
-    return Known(found.digest, found.stamp, found.received_us) if found else None
+    key = _KEY.execute(transaction.connection, {"sender": sender, "message_id": message_id}).first()
+    if key is None:
+        return None
+    [found] = _KNOWN.execute(transaction.connection, {"message": key.message})
+    return Known(found.digest, found.stamp, found.received_us)
 
 
 def add_message(
@@ -71,8 +78,9 @@ def add_message(
     `beside` come with their bytes, `uploaded` with the upload that has them.
     """
     header, received = proven.header, to_microseconds(at)
-    [row_id] = transaction.allocate(messages)
+    [row_id] = transaction.allocate(messages, beyond=Month.of(at).first_id)
     transaction.stage_document(proven.digest, proven.raw)
+    transaction.stage(message_keys, {"sender": header.sender, "message_id": header.message_id, "message": row_id})
     transaction.stage(
         messages,
         {

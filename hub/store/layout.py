@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, UniqueConstraint, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.store.partitions import partitions
 from hub.store.tables import VERSION, meta, metadata
 
 Parts = dict[str, str]
@@ -67,7 +68,7 @@ def _as_written(connection: Connection, table: Table) -> Parts:
     for index in table.indexes:
         parts[f"index {index.name}"] = f"{_names(index.columns.keys())}{' unique' if index.unique else ''}"
     for one in table.constraints:
-        if isinstance(one, UniqueConstraint):
+        if isinstance(one, UniqueConstraint) and _is_for(one, connection):
             parts[f"unique {_names(one.columns.keys())}"] = "there"
     for key in table.foreign_key_constraints:
         to = _names([element.column.name for element in key.elements])
@@ -75,19 +76,26 @@ def _as_written(connection: Connection, table: Table) -> Parts:
     return parts
 
 
+def _is_for(constraint: Any, connection: Connection) -> bool:
+    """Whether this engine is to have it: some only one has."""
+    wanted = constraint._ddl_if
+    return wanted is None or wanted.dialect == connection.dialect.name
+
+
 def _found(connection: Connection) -> dict[str, Parts]:
     """What the database says of itself; a definition that cannot be read is told by its table alone."""
     asked = inspect(connection)
     parts: dict[str, Parts] = {}
-    for name in asked.get_table_names():
+    aside = {part.name for part in partitions(connection)}  # each is as its table is, the server sees to that
+    for name in sorted({*asked.get_table_names()} - aside):
         try:
-            parts[name] = _as_found(connection, asked, name)
+            parts[name] = _as_found(connection, asked, name, aside)
         except (SQLAlchemyError, ValueError, TypeError, KeyError) as error:
             parts[name] = {"table": type(error).__name__}
     return parts
 
 
-def _as_found(connection: Connection, asked: Any, table: str) -> Parts:
+def _as_found(connection: Connection, asked: Any, table: str, aside: set[str]) -> Parts:
     parts = {"table": "there", "primary key": _names(asked.get_pk_constraint(table)["constrained_columns"])}
     for column in asked.get_columns(table):
         parts[f"column {column['name']}"] = _kind(column["type"].compile(connection.dialect), column["nullable"])
@@ -97,7 +105,7 @@ def _as_found(connection: Connection, asked: Any, table: str) -> Parts:
             parts[f"index {index['name']}"] = f"{_names(index['column_names'])}{unique}"
     for one in asked.get_unique_constraints(table):
         parts[f"unique {_names(one['column_names'])}"] = "there"
-    for key in asked.get_foreign_keys(table):
+    for key in (key for key in asked.get_foreign_keys(table) if key["referred_table"] not in aside):
         to = f"{key['referred_table']} {_names(key['referred_columns'])}"
         parts[f"reference {_names(key['constrained_columns'])}"] = to
     return parts

@@ -109,22 +109,27 @@ class Transaction:
         """Keep `content` under its SHA-256; the same digest is the same content and is kept once."""
         self.stage(documents, {"digest": digest, "content": content})
 
-    def allocate(self, table: Table, many: int = 1) -> list[int]:
-        """The next free ids of `table`, growing in the order of acceptance.
+    def allocate(self, table: Table, many: int = 1, beyond: int = 0) -> list[int]:
+        """The next free ids of `table`, growing in the order of acceptance; with `beyond`, those of a month.
 
         They are never kept for a later transaction: what another node accepts in between must come between.
         """
+        if self.connection.dialect.name == "sqlite":
+            return self._following(table, many, beyond)
         free = self._ids.setdefault(table.name, [])
         if len(free) < many:
             free += self._read_ids(table, many - len(free))
         given, free[:] = free[:many], free[many:]
-        return given
+        return [beyond + number for number in given]
+
+    def _following(self, table: Table, many: int, beyond: int) -> list[int]:
+        """On SQLite a month begins with 1 anew, and none is begun again when a clock is put back."""
+        first = self._next_id.get(table.name) or (self.connection.scalar(select(func.max(table.c.id))) or 0) + 1
+        first = max(first, beyond + 1)
+        self._next_id[table.name] = first + many
+        return list(range(first, first + many))
 
     def _read_ids(self, table: Table, many: int) -> list[int]:
-        if self.connection.dialect.name == "sqlite":
-            first = self._next_id.get(table.name) or (self.connection.scalar(select(func.max(table.c.id))) or 0) + 1
-            self._next_id[table.name] = first + many
-            return list(range(first, first + many))
         rows = _IDS[table.name].execute(self.connection, {"many": max(many, _AHEAD)})
         return sorted(row[0] for row in rows)
 

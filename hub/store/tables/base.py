@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Sequence, String, Table, Text
+from sqlalchemy import DDL, BigInteger, Column, Integer, MetaData, Sequence, String, Table, Text, event
 
 from hub.store.migrations import latest
 
@@ -21,3 +21,12 @@ meta = Table(
     Column("key", String(50), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+
+def parted(table: Table, *partitions: str) -> None:
+    """Have PostgreSQL make these partitions with the table: each a name's ending and the bounds of what it holds."""
+    for one in partitions:
+        ending, _, bounds = one.partition(" ")
+        words = f"CREATE TABLE {table.name}_{ending} PARTITION OF {table.name} {bounds}"
+        made = DDL(words)  # type: ignore[no-untyped-call]
+        event.listen(table, "after_create", made.execute_if(dialect="postgresql"))

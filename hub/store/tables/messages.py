@@ -15,7 +15,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from hub.store.tables.base import Id, metadata
+from hub.month import BITS
+from hub.store.tables.base import Id, metadata, parted
 
 documents = Table(
     "documents",
@@ -47,13 +48,28 @@ messages = Table(
     Column("stamp", LargeBinary, nullable=False),
     Column("beside", Integer, nullable=False),
     Column("beside_size", BigInteger, nullable=False),
-    UniqueConstraint("sender", "message_id"),
+    UniqueConstraint("sender", "message_id").ddl_if(dialect="sqlite"),
     Index("messages_by_message_id", "message_id"),
     Index("messages_by_document_number", "document_number"),
     Index("messages_by_case_number", "case_number"),
     Index("messages_by_reply", "in_reply_to"),
     Index("messages_by_digest", "digest"),
+    postgresql_partition_by="RANGE (id)",
 )
+"""Row ids carry the month (`hub.month`), by which PostgreSQL keeps them in partitions of their own.
+
+No partition can say that an id of a sender is used once in all of them; `message_keys` does, on both engines.
+"""
+parted(messages, f"before FOR VALUES FROM (MINVALUE) TO ({1 << BITS})", "later DEFAULT")
+
+message_keys = Table(
+    "message_keys",
+    metadata,
+    Column("sender", String(64), primary_key=True),
+    Column("message_id", String(100), primary_key=True),
+    Column("message", Id, nullable=False),
+)
+"""Which message has a sender's id, for ever."""
 
 message_attachments = Table(
     "message_attachments",
