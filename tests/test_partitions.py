@@ -58,7 +58,8 @@ def holdings(server: Server, database: str, table: str = "messages") -> dict[str
 
 
 def make_months(town: Town, *months: Month) -> list[str]:
-    with town.hub.store.engine.begin() as connection:
+    """As the owner does, who never uses a connection of the hub's."""
+    with opened(town.hub.store.address) as engine, engine.begin() as connection:
         return make(connection, months)
 
 

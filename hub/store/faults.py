@@ -32,6 +32,7 @@ _BY_STATE = (
     ("42501", "store.forbidden"),  # insufficient_privilege
     ("42P01", "store.foreign"),  # a table that is ours is not there
     ("42703", "store.foreign"),  # or has other columns
+    ("26000", RACED),  # what was prepared is gone from the server; the next try prepares it anew
     ("22012", RACED),  # division_by_zero: a chain's end is not where its node left it, see `hub.store.transaction`
     ("22", "store.value"),
     ("XX", "store.damaged"),  # data_corrupted, index_corrupted
