@@ -89,17 +89,23 @@ def take_back(transaction: Transaction, hub: Hub, at: datetime, until: datetime,
     """
     lost = outbox.lease_lost(transaction, at, until, own=own)
     suspects = [leased for leased in lost if leased.cause == AGAIN]
-    for leased in lost:
-        settle(transaction, hub, leased, _after_loss(leased, suspects, at), at)
+    for number, leased in enumerate(lost):
+        settle(transaction, hub, leased, _after_loss(leased, suspects, at, number), at)
     outbox.reclaim(transaction, at, own=own)
     if own or lost:  # a process has ended: what waits for a turn has not shown that it was the cause
         _give_turns(transaction, hub, at)
 
 
-def _after_loss(leased: Leased, suspects: Sequence[Leased], at: datetime) -> Outcome:
+def _after_loss(leased: Leased, suspects: Sequence[Leased], at: datetime, number: int) -> Outcome:
+    """What becomes of the `number`-th that was lost. Of suspects the one that went last goes first in the next round:
+
+    what ends a process does so soon, and then nothing else is in hand.
+    """
     if suspects == [leased]:
         return GaveUp(POISON)
-    return RetryAt(at, AGAIN if leased.cause in (INTERRUPTED, AGAIN) else INTERRUPTED)
+    if leased.cause in (INTERRUPTED, AGAIN):
+        return RetryAt(at - number * timedelta.resolution, AGAIN)
+    return RetryAt(at, INTERRUPTED)
 
 
 def _give_turns(transaction: Transaction, hub: Hub, at: datetime) -> None:

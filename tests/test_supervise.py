@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from hub import supervise
+from hub.ledger import to_microseconds
 from hub.message import DeliveryState
 from hub.store import outbox
+from hub.store.tables import deliveries, messages
 from tests.town import Town
 
 WAIT = 30.0
@@ -57,20 +60,46 @@ def test_a_process_that_something_else_ends_early_each_time_sets_nothing_aside(t
     town.check()
 
 
-def test_suspects_go_one_after_another(town: Town) -> None:
+def test_suspects_go_one_after_another_the_last_first(town: Town) -> None:
     for name in ("one", "two", "three"):
         town.send("a", "b", message_id=name)
     end_with(town)
     end_with(town)
     town.clock.turn(seconds=WAIT)
-    assert end_with(town) == ["one"]
-    assert state_of(town, "one") == (DeliveryState.DEAD, "delivery.poison")
+    assert end_with(town) == ["three"]
+    assert state_of(town, "three") == (DeliveryState.DEAD, "delivery.poison")
     town.clock.turn(seconds=WAIT)
     assert end_with(town, 1) == ["two"]
     town.clock.turn(seconds=WAIT)
     town.deliver()
-    assert state_of(town, "three")[0] == DeliveryState.DELIVERED
+    assert state_of(town, "one")[0] == DeliveryState.DELIVERED
     town.check()
+
+
+def test_a_poison_is_found_among_suspects_that_are_slow(town: Town) -> None:
+    """Each is in hand for longer than its turn lasts, and the process ends when the poison's comes."""
+    names = ["slow-1", "slow-2", "poison", "slow-3"]
+    for name in names:
+        town.send("a", "b", message_id=name)
+    end_with(town)
+    end_with(town)
+    for _ in range(3):
+        town.clock.turn(seconds=WAIT)
+        while "poison" not in waiting(town):
+            town.clock.turn(seconds=1)
+        if "poison" in end_with(town) and state_of(town, "poison")[0] == DeliveryState.DEAD:
+            break
+    assert state_of(town, "poison") == (DeliveryState.DEAD, "delivery.poison")
+    assert {state_of(town, name)[0] for name in names if name != "poison"} == {DeliveryState.WAITING}
+    town.check()
+
+
+def waiting(town: Town) -> list[str]:
+    """What is due at `b` now."""
+    due = to_microseconds(town.clock())
+    with town.hub.store.reading() as connection:
+        rows = connection.execute(select(messages.c.message_id).join(deliveries).where(deliveries.c.next_us <= due))
+        return [row.message_id for row in rows]
 
 
 def test_very_many_suspects_go_closer_together(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +119,7 @@ def test_two_suspects_in_hand_at_once_show_nothing(town: Town) -> None:
     end_with(town)
     end_with(town)
     town.clock.turn(seconds=WAIT + 1)
-    assert end_with(town) == ["one", "two"]
+    assert end_with(town) == ["two", "one"]
     assert {state_of(town, name) for name in ("one", "two")} == {(DeliveryState.WAITING, supervise.AGAIN)}
 
 

@@ -146,13 +146,15 @@ def lease_expired(transaction: Transaction, at: datetime, until: datetime, most:
 def lease_lost(transaction: Transaction, at: datetime, until: datetime, *, own: bool = False) -> list[Leased]:
     """Lease anew what a node had leased and left without an outcome: lapsed, with `own` also all of this node's.
 
-    For settling only: they come without their content. What a department has fetched is not a node's.
+    For settling only: they come without their content, in the order in which they were to go. What a department has
+    fetched is not a node's.
     """
     lapsed = deliveries.c.lease_until_us < to_microseconds(at)
     lost = or_(lapsed, deliveries.c.lease_node == transaction.node) if own else lapsed
     of_node = deliveries.c.lease_node != deliveries.c.recipient
-    leased = _ROWS.where(deliveries.c.state == str(DeliveryState.LEASED), lost, of_node).order_by(deliveries.c.id)
-    return _take(transaction, transaction.connection.execute(_free(leased)).all(), until, transaction.node, full=False)
+    leased = _ROWS.where(deliveries.c.state == str(DeliveryState.LEASED), lost, of_node)
+    rows = transaction.connection.execute(_free(leased.order_by(deliveries.c.next_us, deliveries.c.id))).all()
+    return _take(transaction, rows, until, transaction.node, full=False)
 
 
 def _free(query: Select[Any]) -> Select[Any]:

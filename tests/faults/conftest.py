@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,16 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def found_town() -> Iterator[Found]:
     """Founds towns that are closed and wiped after the test."""
-    towns: list[Town] = []
+    with ExitStack() as held:
 
-    def make(server: Server | None = None, **options: Any) -> Town:
-        folder = options.pop("folder", None) or _new_folder()
-        towns.append(found(folder, server, **options))
-        return towns[-1]
+        def make(server: Server | None = None, **options: Any) -> Town:
+            folder = options.pop("folder", None) or _new_folder()
+            held.callback(shutil.rmtree, folder, ignore_errors=True)
+            town = found(folder, server, **options)
+            held.callback(town.close)
+            return town
 
-    yield make
-    for town in towns:
-        town.close()
-        shutil.rmtree(town.folder, ignore_errors=True)
+        yield make
 
 
 def _new_folder() -> Path:

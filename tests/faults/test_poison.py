@@ -19,6 +19,7 @@ from tests.faults.test_kills import TO, Check, send_to
 from tests.faults.town_of_processes import Town
 
 POISON = "poison"
+MOST = 10
 
 
 def die_of_poison() -> None:
@@ -31,7 +32,7 @@ def die_of_poison() -> None:
         return await deliver(self, endpoint, consignment)
 
     SoapSender.deliver = dying  # type: ignore[method-assign]
-    supervise.QUIET = timedelta()
+    supervise.QUIET, supervise.APART = timedelta(), timedelta(seconds=1)
 
 
 def restart_while_it_dies(town: Town) -> int:
@@ -40,7 +41,7 @@ def restart_while_it_dies(town: Town) -> int:
     while town.unfinished():
         if town.node.process.end(0.02) is not None:
             ends += 1
-            assert ends < 10
+            assert ends < MOST
             town.node.up(prepare=die_of_poison)
     return ends
 
@@ -62,6 +63,7 @@ def test_r13_a_message_that_kills_its_worker(found_town: Found, sizes: Sizes, al
     town.node.up(prepare=die_of_poison)
     ends = restart_while_it_dies(town)
     zeros = all_is_well(town, dead=1, ends_of_the_process=ends)
-    assert (ends, zeros.acknowledged) == (3, 4 * each + 1)
+    assert 3 <= ends < MOST  # more than three if what is suspected with it is still in hand when its turn comes
+    assert zeros.acknowledged == 4 * each + 1
     with town.store() as store, store.reading() as connection:
         assert connection.scalar(select(deliveries.c.cause).where(deliveries.c.state == "dead")) == "delivery.poison"
