@@ -42,6 +42,7 @@ _POSTGRESQL = {
 _MADE = (
     ("documents (digest, content)", "{digest}, {content}", "1"),
     ("documents (digest, content)", "{proof}, {content}", "1"),
+    ("message_keys (sender, message_id, message)", "{sender}, {name}, i", "i"),
     (
         "messages (id, sender, message_id, type, in_reply_to, document_number, case_number, urgency, classification,"
         " created_us, received_us, digest, size, signer, stamp, beside, beside_size)",

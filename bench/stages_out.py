@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import select
+
 from bench import road
 from bench.material import found_hub, message
 from bench.receivers import receivers
@@ -25,6 +27,7 @@ from hub.hub import Hub
 from hub.message import Consignment
 from hub.store import outbox
 from hub.store.outbox import Leased
+from hub.store.tables import messages
 
 MESSAGES = RUN * road.RECEIVERS
 ROUNDS = 5
@@ -91,8 +94,9 @@ def _lease(hub: Hub, codes: list[str]) -> list[Leased]:
 
 def _load(hub: Hub, leased: list[Leased]) -> None:
     with hub.store.reading() as connection:
-        for one in leased:
-            outbox.read_content(connection, one.consignment.digest)
+        wanted = messages.c.digest.in_([one.consignment.digest for one in leased])
+        for message, digest in connection.execute(select(messages.c.id, messages.c.digest).where(wanted)).all():
+            outbox.read_content(connection, message, digest)
 
 
 async def _send(hub: Hub, leased: list[Leased], answers: list[bytes]) -> None:

@@ -42,7 +42,7 @@ NOT_PROVEN = {
 }
 """Columns that nothing signed or chained speaks of, as the module says."""
 
-AUDITED = ("ledger", "documents", "messages", "message_attachments", "deliveries", "refusals")
+AUDITED = ("ledger", "documents", "bodies", "messages", "message_attachments", "deliveries", "refusals")
 
 
 def busy(town: Town) -> None:
@@ -237,9 +237,9 @@ def test_an_entry_rewritten_with_its_form_and_hash_breaks_the_next(copy: Path) -
         "DELETE FROM ledger WHERE node = 'cli'",
         "UPDATE ledger SET sequence = -sequence WHERE node = 'hub' AND sequence = 7",
         "UPDATE ledger SET node = 'other' WHERE node = 'hub' AND sequence = 7",
-        "DELETE FROM documents WHERE digest = (SELECT digest FROM messages WHERE message_id = 'plain')",
+        "DELETE FROM bodies WHERE digest = (SELECT digest FROM messages WHERE message_id = 'plain')",
         "DELETE FROM documents WHERE digest = (SELECT evidence FROM deliveries WHERE evidence IS NOT NULL LIMIT 1)",
-        "DELETE FROM documents WHERE digest = (SELECT digest FROM message_attachments)",
+        "DELETE FROM bodies WHERE digest = (SELECT digest FROM message_attachments)",
         "DELETE FROM message_attachments",
         "DELETE FROM deliveries WHERE recipient = 'c'",
         "UPDATE deliveries SET state = 'waiting', done_us = NULL, evidence = NULL WHERE state = 'delivered'",
@@ -253,7 +253,7 @@ def test_an_entry_rewritten_with_its_form_and_hash_breaks_the_next(copy: Path) -
         "UPDATE ledger SET target = CAST(X'FFFE' AS TEXT) WHERE node = 'hub' AND sequence = 3",
         "UPDATE ledger SET form = 'text' WHERE node = 'hub' AND sequence = 3",
         "UPDATE ledger SET sequence = 3.5 WHERE node = 'hub' AND sequence = 3",
-        "UPDATE documents SET content = 'text' WHERE digest = (SELECT digest FROM messages LIMIT 1)",
+        "UPDATE bodies SET content = 'text' WHERE digest = (SELECT digest FROM messages LIMIT 1)",
         "UPDATE messages SET stamp = (SELECT stamp FROM messages WHERE message_id = 'held') WHERE message_id = 'plain'",
     ],
 )  # fmt: skip
@@ -288,14 +288,14 @@ def test_a_ledger_of_another_hub_is_told_from_this_one(grown: Path) -> None:
 
 def test_a_file_that_the_database_itself_finds_damaged_is_a_finding_not_a_crash(copy: Path) -> None:
     raw = bytearray(copy.read_bytes())
-    for place in range(len(raw) * 3 // 4, len(raw), 4096):  # behind what is read when it is opened
+    for place in range(len(raw) * 3 // 4 // 4096 * 4096, len(raw), 4096):  # behind what is read when it is opened
         raw[place : place + 8] = b"\xff" * 8
     copy.write_bytes(raw)
     assert "audit.database" in {finding.code for finding in audited(copy).findings}
 
 
 def test_findings_are_counted_though_only_the_first_are_kept(copy: Path) -> None:
-    spoil(copy, "UPDATE documents SET content = X'00'")
+    spoil(copy, "UPDATE bodies SET content = X'00'")
     store = Store.open(f"sqlite:///{copy}", "audit")
     found = report(store, STANDARD, keep=2)
     store.close()

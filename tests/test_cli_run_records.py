@@ -324,7 +324,7 @@ def test_one_changed_byte_is_named_and_fails_the_command(folder: Path) -> None:
 
 def test_only_so_many_findings_are_listed(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "hub.db")) as database:
-        database.execute("UPDATE documents SET content = X'00'")
+        database.execute("UPDATE bodies SET content = X'00'")
         database.commit()
     text = hub(folder, "ledger", "verify", "--show", "2", code=ExitCode.CHECK_FAILED).stdout
     assert len(text.splitlines()) == 5

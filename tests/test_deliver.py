@@ -44,7 +44,7 @@ def test_what_is_delivered_is_what_was_signed_byte_for_byte(town: Town) -> None:
 def test_one_document_to_many_is_stored_and_signed_once(town: Town) -> None:
     town.send("a", "group:all")
     with town.hub.store.reading() as connection:
-        assert connection.exec_driver_sql("select count(*) from documents").scalar() == 1
+        assert connection.exec_driver_sql("select count(*) from bodies").scalar() == 1
         assert connection.exec_driver_sql("select count(*) from messages").scalar() == 1
         assert connection.exec_driver_sql("select count(*) from deliveries").scalar() == 5
 

@@ -6,27 +6,37 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import func, select
 
+from hub import envelope
+from hub.administered import NODE
 from hub.audit.audit import audit
 from hub.audit.message import Standard
-from hub.errors import Misconfigured, Refused
+from hub.errors import Misconfigured, Refused, Unavailable
 from hub.message import DeliveryState
 from hub.month import Month, month_of_id
+from hub.purge import Purged, hold, purge
+from hub.retention import rules_of
+from hub.settings import Keeping
+from hub.store import purging
 from hub.store.engine import opened
 from hub.store.migrations import revisions
+from hub.store.operate import Order
 from hub.store.partitions import AHEAD, make, make_ahead, months_ahead, partitions
 from hub.store.roles import grants
 from hub.store.store import Store
-from hub.store.tables import meta
+from hub.store.tables import bodies, meta
 from hub.store.upgrade import run, upgrade
+from hub.store.whole_month import ended, hold_still, look_at_all
 from hub.trust.certificate import thumbprint
 from tests.admin import Administrator
 from tests.postgres import Server, server
-from tests.town import HUB, START, Town, found_town, schemas, signer_of
+from tests.town import HUB, START, Town, found_town, schemas, signer_of, undelivered
 
 __all__ = ["server"]
 
@@ -58,9 +68,9 @@ def holdings(server: Server, database: str, table: str = "messages") -> dict[str
 
 
 def make_months(town: Town, *months: Month) -> list[str]:
-    """As the owner does, who never uses a connection of the hub's."""
+    """Make these months' partitions, as the owner does, who never uses a connection of the hub's; those of messages."""
     with opened(town.hub.store.address) as engine, engine.begin() as connection:
-        return make(connection, months)
+        return [name for name in make(connection, months) if name.startswith("messages")]
 
 
 # months
@@ -129,6 +139,7 @@ def test_what_has_no_partition_yet_goes_to_the_last_and_moves_when_its_own_is_ma
     assert make_months(town, MARCH, APRIL) == ["messages_2026_04"]
     assert make_months(town, MAY) == ["messages_2026_05"]
     assert holdings(server, database) == {"messages_2026_03": 1, "messages_2026_04": 1}
+    assert holdings(server, database, "bodies") == {"bodies_2026_03": 1, "bodies_2026_04": 1}
     with pytest.raises(Exception, match="foreign key"):
         server.run("DELETE FROM messages", database=database)
     assert findings(town) == []
@@ -163,6 +174,94 @@ def test_a_partition_taken_out_is_found(town: Town, server: Server, database: st
         database=database,
     )
     assert {"audit.message-key", "audit.entry-message", "audit.layout"} <= set(findings(town))
+
+
+# retention
+
+
+@pytest.fixture
+def desk(town: Town, server: Server, database: str) -> Iterator[Store]:
+    """The town's database as its owner opens it, with partitions for its months."""
+    make_months(town, MARCH, APRIL, MAY)
+    store = Store.open(server.url(database), NODE)
+    yield store
+    store.close()
+
+
+def send(town: Town, message_id: str, **header: Any) -> None:
+    content = envelope.attachment("att", "附件.ofd", "application/ofd", b"OFD", inline=False)
+    raw = town.signed("a", ["b"], message_id=message_id, attachments=[content], **header)
+    town.submit(raw, {"att": b"OFD"})
+    town.deliver()
+
+
+def purged(town: Town, desk: Store, *rules: Keeping) -> Purged:
+    return purge(desk, rules_of(rules or (Keeping("20d"),)), Order(HUB, "管理员"), town.clock())
+
+
+def test_a_month_of_which_all_may_go_is_emptied_and_all_proofs_stay(
+    town: Town, desk: Store, server: Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.purge.BATCH", 2)
+    removed: list[object] = []
+    monkeypatch.setattr(purging, "remove", lambda *arguments: removed.append(arguments))
+    for number in range(5):
+        send(town, f"m-{number}")
+    town.clock.turn(days=31)
+    send(town, "later")
+    before = town.trace("a", "m-1")
+    done = purged(town, desk)
+    assert (done.messages, done.documents) == (5, 6)
+    assert removed == []
+    assert holdings(server, database, "bodies") == {"bodies_2026_04": 2}
+    after = town.trace("a", "m-1")
+    assert (after.message, after.deliveries, after.hops) == (before.message, before.deliveries, before.hops)
+    assert findings(town) == []
+    assert purged(town, desk) == Purged()
+
+
+@pytest.mark.parametrize("why", ["hold", "waiting"])
+def test_what_has_to_stay_keeps_its_month_and_the_rest_goes_row_by_row(
+    town: Town, desk: Store, server: Server, database: str, why: str
+) -> None:
+    send(town, "m-1")
+    if why == "waiting":
+        town.connector.trouble["b"] = undelivered("delivery.unreachable")
+    send(town, "stays")
+    if why == "hold":
+        hold(desk, "message", "a/stays", Order(HUB, "管理员"), town.clock())
+    send(town, "m-2")
+    town.connector.trouble.clear()
+    town.clock.turn(days=31)
+    done = purged(town, desk)
+    assert (done.messages, done.shared) == ({"hold": 2, "waiting": 1}[why], 1)
+    assert holdings(server, database, "bodies") == {"bodies_2026_03": {"hold": 2, "waiting": 3}[why]}
+    assert findings(town) == []
+
+
+def test_while_somebody_reads_everything_rows_are_deleted_instead(
+    town: Town, desk: Store, server: Server, database: str
+) -> None:
+    send(town, "m-1")
+    town.clock.turn(days=31)
+    with town.hub.store.reading() as connection:
+        look_at_all(connection)
+        assert connection.scalar(select(func.count()).select_from(bodies)) == 2
+        assert purged(town, desk).documents == 2
+        assert connection.scalar(select(func.count()).select_from(bodies)) == 2
+    assert holdings(server, database, "bodies") == {}
+    assert findings(town) == []
+
+
+def test_who_reads_everything_does_not_begin_while_a_month_goes(town: Town, desk: Store) -> None:
+    with desk.reading() as connection:
+        [march, *_] = ended(connection, town.clock() + timedelta(days=40))
+    with desk.transaction() as transaction:
+        assert hold_still(transaction.connection, march)
+        with pytest.raises(Unavailable), town.hub.store.reading() as connection:
+            look_at_all(connection)
+    with town.hub.store.reading() as connection:
+        look_at_all(connection)
 
 
 # making them

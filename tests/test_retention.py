@@ -20,6 +20,7 @@ from hub.audit.audit import audit, audit_message
 from hub.audit.message import Standard
 from hub.errors import Misconfigured, Refused
 from hub.message import DeliveryState, Hop
+from hub.month import Month
 from hub.purge import Purged, hold, plan, purge, release
 from hub.retention import Rule, is_over, rule_for, rules_of
 from hub.settings import Keeping
@@ -27,7 +28,8 @@ from hub.settings_file import load_settings
 from hub.store import holdings, purging, trace
 from hub.store.operate import Order, resend, resend_dead
 from hub.store.store import Store
-from hub.store.tables import documents, messages, purges
+from hub.store.tables import bodies, documents, messages, purges
+from hub.store.transaction import Transaction
 from hub.trust.certificate import thumbprint
 from tests.admin import Administrator
 from tests.town import HUB, ROUTING, START, Town, schemas, signer_of, undelivered
@@ -117,14 +119,14 @@ def test_a_plan_tells_what_would_go_and_changes_nothing(town: Town, desk: Store)
     town.clock.turn(days=40)
     second = send(town, "m-2")
     town.clock.turn(days=40)
-    before = count(town, documents)
+    before = count(town, bodies)
     one, two = plan(desk, RULES, town.clock())
     assert (one.month, two.month, one.messages) == ("2026-03", "2026-04", 1)
     assert (one.bytes, two.bytes) == (len(first) + 3, len(second) + 3)
     assert one.oldest == one.newest < two.oldest
     assert plan(desk, RULES, town.clock() - timedelta(days=51)) == []
     assert plan(desk, (), town.clock()) == []
-    assert count(town, documents) == before
+    assert count(town, bodies) == before
 
 
 def test_documents_go_and_all_else_stays_provable(town: Town, desk: Store) -> None:
@@ -136,7 +138,8 @@ def test_documents_go_and_all_else_stays_provable(town: Town, desk: Store) -> No
     assert content(town, traced.message.digest) is None
     after = town.trace("a", "m-1")
     assert (after.message, after.deliveries, after.hops) == (traced.message, traced.deliveries, traced.hops)
-    assert count(town, documents) == before - 2 + 1  # the act is kept
+    assert count(town, documents) == before + 1  # the act is kept
+    assert count(town, bodies) == 0
     assert all(content(town, copy.evidence) is not None for copy in after.deliveries)
     assert findings(town) == []
     assert purge(desk, RULES, ORDER, town.clock()) == Purged()
@@ -170,14 +173,34 @@ def test_a_document_that_another_message_has_stays_until_that_goes_too(town: Tow
     assert findings(town) == []
 
 
-def test_a_document_that_proves_an_entry_stays(town: Town, desk: Store) -> None:
+@pytest.mark.parametrize("months", [True, False])
+def test_a_document_that_proves_an_entry_stays(
+    town: Town, desk: Store, months: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who sends its own acknowledgement as an attachment cannot have the proof removed with it."""
+    if not months:
+        monkeypatch.setattr(Month, "first_id", 0)
+        monkeypatch.setattr(Transaction, "stage_body", lambda self, message, *document: self.stage_document(*document))
     send(town, "m-1")
     evidence = town.trace("a", "m-1").deliveries[0].evidence
     send(town, "m-2", content=content(town, evidence) or b"")
     town.clock.turn(days=31)
-    assert purge(desk, RULES, ORDER, town.clock()).shared == 1
+    assert purge(desk, RULES, ORDER, town.clock()).shared == (0 if months else 1)
     assert content(town, evidence) is not None
+    assert findings(town) == []
+
+
+def test_the_same_content_of_two_months_goes_month_by_month(town: Town, desk: Store) -> None:
+    send(town, "m-1")
+    town.clock.turn(days=31)
+    send(town, "m-2")
+    digest = hashlib.sha256(b"OFD").hexdigest()
+    assert purge(desk, RULES, ORDER, town.clock()).shared == 0
+    assert findings(town) == []
+    assert content(town, digest) == b"OFD"
+    town.clock.turn(days=31)
+    assert purge(desk, RULES, ORDER, town.clock()).documents == 2
+    assert content(town, digest) is None
     assert findings(town) == []
 
 
@@ -276,7 +299,7 @@ def test_a_document_missing_without_a_purge_is_named(town: Town, desk: Store) ->
     purge(desk, rules_of([Keeping("ever", "x")]), ORDER, town.clock())
     with desk.transaction() as transaction:
         digest = town.trace("a", "m-2").message.digest
-        transaction.connection.execute(delete(documents).where(documents.c.digest == digest))
+        transaction.connection.execute(delete(bodies).where(bodies.c.digest == digest))
     assert findings(town) == ["audit.document-missing"]
 
 
@@ -304,7 +327,7 @@ def test_an_act_that_no_entry_names_covers_nothing(town: Town, desk: Store) -> N
     with desk.transaction() as transaction:
         transaction.stage_document(forged, written)
         transaction.connection.execute(purges.insert().values(message=traced.message.id, act=forged, at_us=1))
-        transaction.connection.execute(delete(documents).where(documents.c.digest == traced.message.digest))
+        transaction.connection.execute(delete(bodies).where(bodies.c.digest == traced.message.digest))
     assert sorted(findings(town)) == ["audit.document-missing", "audit.purge"]
 
 
@@ -312,7 +335,7 @@ def test_a_message_that_lacks_a_document_already_is_left_for_the_audit(town: Tow
     send(town, "m-1")
     digest = town.trace("a", "m-1").message.digest
     with desk.transaction() as transaction:
-        transaction.connection.execute(delete(documents).where(documents.c.digest == digest))
+        transaction.connection.execute(delete(bodies).where(bodies.c.digest == digest))
     town.clock.turn(days=31)
     assert purge(desk, RULES, ORDER, town.clock()) == Purged()
     assert findings(town) == ["audit.document-missing"]

@@ -47,6 +47,7 @@ from hub.store import holdings
 from hub.store.registry import read_anchors, read_registry, read_schemas
 from hub.store.store import Store
 from hub.store.sweeping import uploaded
+from hub.store.whole_month import look_at_all
 from hub.trust.certificate import split_certificates, thumbprint
 
 __all__ = [
@@ -140,6 +141,7 @@ def audit(
     """
     try:
         with store.reading() as connection, holdings.as_stored(connection):
+            look_at_all(connection)
             with sharing(store, connection, jobs or jobs_for(connection)) as shares:
                 yield from _check_chains(connection, shares, seen)
                 if log is not None:
@@ -274,9 +276,9 @@ def _check_messages(connection: Connection, standard: Standard, seen: Seen) -> I
 
 
 def _check_held(connection: Connection, held: Held, standard: Standard, read: Read, acts: ReadAct) -> Iterator[Finding]:
-    raw = holdings.content(connection, str(held.message["digest"]))
+    raw = holdings.content(connection, str(held.message["digest"]), held.message["id"])
     beside = {str(row["digest"]) for row in held.beside}
-    missing = beside - holdings.kept(connection, beside)
+    missing = beside - holdings.kept(connection, beside, held.message["id"])
     if missing:
         missing -= uploaded(connection, held.message["id"])
     purged = may_miss(connection, held, acts) if raw is None or missing else ()

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from hub.ledger import to_microseconds
 from hub.message import Hop
-from hub.store.tables import checkpoints, documents, leaves, ledger, message_attachments, messages
+from hub.store.kept import read_anywhere
+from hub.store.tables import checkpoints, leaves, ledger, message_attachments, messages
 from hub.store.tree import read_tile
 from hub.tree.tiles import nodes_of
 
@@ -98,7 +99,7 @@ def _named(connection: Connection, within: ColumnElement[bool]) -> set[str]:
 
 def _contents(connection: Connection, digests: set[str]) -> Iterator[tuple[str, bytes]]:
     for digest in sorted(digests):
-        content = connection.scalar(select(documents.c.content).where(documents.c.digest == digest))
+        content = read_anywhere(connection, digest)
         if content is not None:
             yield digest, bytes(content)
 

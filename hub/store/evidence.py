@@ -9,8 +9,9 @@ from sqlalchemy import Connection, and_, func, select
 from hub.errors import Misconfigured, Refused
 from hub.evidence.dossier import Paper, Proven
 from hub.ledger import read_form
+from hub.store.kept import read_anywhere
 from hub.store.purging import purged_of
-from hub.store.tables import certificates, documents, ledger
+from hub.store.tables import certificates, ledger
 from hub.store.timestamps import read_timestamp
 from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_message
 from hub.store.tree_proofs import Published, read_checkpoint, read_inclusion, read_witnessed
@@ -116,7 +117,7 @@ def read_certificates(connection: Connection, thumbprints: Iterable[str]) -> lis
 
 
 def _kept(connection: Connection, digest: str) -> bytes:
-    found = connection.scalar(select(documents.c.content).where(documents.c.digest == digest))
+    found = read_anywhere(connection, digest)
     if found is None:
         raise Misconfigured("store.lost", got=digest)
     return bytes(found)

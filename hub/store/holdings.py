@@ -14,14 +14,24 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Select, Table, and_, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select, true, type_coerce
 from sqlalchemy.types import NullType
 
 from hub.audit.held import Columns, Held
 from hub.ledger import Entry, Stored
 from hub.message import Hop
 from hub.store.chains import NODES, is_end, read_nodes
-from hub.store.tables import deliveries, documents, ledger, message_attachments, message_keys, messages, refusals
+from hub.store.kept import month_of_message
+from hub.store.tables import (
+    bodies,
+    deliveries,
+    documents,
+    ledger,
+    message_attachments,
+    message_keys,
+    messages,
+    refusals,
+)
 
 T = TypeVar("T")
 _BATCH = 100
@@ -49,7 +59,8 @@ class Census:
 def count(connection: Connection) -> Census:
     """Count what there is."""
     tables = (ledger, documents, messages, deliveries, refusals)
-    return Census(*(connection.scalar(select(func.count()).select_from(t)) or 0 for t in tables))
+    counts = [connection.scalar(select(func.count()).select_from(table)) or 0 for table in (*tables, bodies)]
+    return Census(counts[0], counts[1] + counts.pop(), *counts[2:])
 
 
 @contextmanager
@@ -105,7 +116,9 @@ def heads(connection: Connection) -> list[Stored]:
 
 def contents(connection: Connection) -> Iterator[tuple[str, Any]]:
     """Every document as (the digest it is kept under, its bytes)."""
-    return ((str(row["digest"]), row["content"]) for row in _stream(connection, _as_stored(documents), size=20))
+    for table in (documents, bodies):
+        for row in _stream(connection, _as_stored(table), size=20):
+            yield str(row["digest"]), row["content"]
 
 
 def held_messages(connection: Connection, row: int = 0) -> Iterator[Held]:
@@ -216,19 +229,26 @@ def reasons_alone(connection: Connection) -> list[tuple[str, int]]:
     return [(row.node, row.sequence) for row in rows]
 
 
-def kept(connection: Connection, digests: Iterable[str]) -> set[str]:
-    """Those of `digests` under which a document is kept."""
+def kept(connection: Connection, digests: Iterable[str], message: Any = None) -> set[str]:
+    """Those of `digests` under which a document is kept, or kept as one of the message with this row id."""
+    table, own = _place(message)
     found: set[str] = set()
     for some in _batches(iter(digests), _LIST):
-        found.update(connection.scalars(select(documents.c.digest).where(documents.c.digest.in_(some))))
+        found.update(connection.scalars(select(table.c.digest).where(table.c.digest.in_(some), own)))
     return found
 
 
-def content(connection: Connection, digest: str) -> bytes | None:
-    """The bytes kept under a digest."""
-    query = select(type_coerce(documents.c.content, NullType())).where(documents.c.digest == digest)
+def content(connection: Connection, digest: str, message: Any = None) -> bytes | None:
+    """The bytes kept as evidence under a digest, or as a document of the message with this row id."""
+    table, own = _place(message)
+    query = select(type_coerce(table.c.content, NullType())).where(table.c.digest == digest, own)
     found = connection.execute(query).first()
     return None if found is None else cast(bytes, _fitting(found[0], "bytes"))
+
+
+def _place(message: Any) -> tuple[Table, ColumnElement[bool]]:
+    month = month_of_message(message) if isinstance(message, int) else 0
+    return (bodies, bodies.c.month == month) if month else (documents, true())
 
 
 def _as_stored(table: Table) -> Select[Any]:

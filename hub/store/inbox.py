@@ -79,7 +79,7 @@ def add_message(
     """
     header, received = proven.header, to_microseconds(at)
     [row_id] = transaction.allocate(messages, beyond=Month.of(at).first_id)
-    transaction.stage_document(proven.digest, proven.raw)
+    transaction.stage_body(row_id, proven.digest, proven.raw)
     transaction.stage(message_keys, {"sender": header.sender, "message_id": header.message_id, "message": row_id})
     transaction.stage(
         messages,
@@ -106,7 +106,7 @@ def add_message(
         },
     )
     for line, content in beside:
-        transaction.stage_document(line.sha256, content)
+        transaction.stage_body(row_id, line.sha256, content)
         _attach(transaction, row_id, line, None)
     for line, upload in uploaded:
         _attach(transaction, row_id, line, upload)

@@ -14,10 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, exists, or_, select, update
 
+from hub.errors import Misconfigured
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import Consignment, DeliveryState, Reference, Role
+from hub.store.kept import read_own
 from hub.store.prepared import Prepared
-from hub.store.tables import deliveries, documents, message_attachments, messages, uploads
+from hub.store.tables import deliveries, message_attachments, messages, uploads
 from hub.store.transaction import Transaction
 
 _earlier = deliveries.alias("earlier")
@@ -80,10 +82,8 @@ _LEASE = Prepared(
 _PUT_OFF = Prepared(
     update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(next_us=bindparam("then"))
 )
-_CONTENT = Prepared(select(documents.c.content).where(documents.c.digest == bindparam("digest")))
 _ATTACHMENTS = Prepared(
-    select(message_attachments.c.attachment, documents.c.content)
-    .join(documents, documents.c.digest == message_attachments.c.digest)
+    select(message_attachments.c.attachment, message_attachments.c.digest)
     .where(message_attachments.c.message == bindparam("message"), message_attachments.c.upload.is_(None))
     .order_by(message_attachments.c.attachment)
 )
@@ -177,7 +177,7 @@ def _consign(
 ) -> list[Leased]:
     """The rows as leased; only those in `full` with their content."""
     connection = transaction.connection
-    envelopes = {digest: read_content(connection, digest) for digest in {row.digest for row in full}}
+    envelopes = {message: read_content(connection, message, d) for message, d in {(r.message, r.digest) for r in full}}
     with_files = {row.message for row in full if row.beside}
     beside = {message: _read_attachments(connection, message) for message in with_files}
     uploaded = {message: read_references(connection, message) for message in with_files}
@@ -191,7 +191,7 @@ def _consign(
                 message_id=row.message_id,
                 type=row.type,
                 digest=row.digest,
-                envelope=envelopes.get(row.digest, b""),
+                envelope=envelopes.get(row.message, b""),
                 stamp=row.stamp,
                 attachments=beside.get(row.message, ()),
                 references=uploaded.get(row.message, ()),
@@ -208,14 +208,17 @@ def _consign(
     ]
 
 
-def read_content(connection: Connection, digest: str) -> bytes:
-    """The stored document with this SHA-256, which must be there."""
-    return bytes(_CONTENT.execute(connection, {"digest": digest}).scalar())
+def read_content(connection: Connection, message: int, digest: str) -> bytes:
+    """The document with this SHA-256 of the message with this row id. Errors: Misconfigured store.lost."""
+    found = read_own(connection, message, digest)
+    if found is None:
+        raise Misconfigured("store.lost", got=digest)
+    return found
 
 
 def _read_attachments(connection: Connection, message: int) -> tuple[tuple[str, bytes], ...]:
     found = _ATTACHMENTS.execute(connection, {"message": message})
-    return tuple((row.attachment, row.content) for row in found)
+    return tuple((row.attachment, read_content(connection, message, row.digest)) for row in found)
 
 
 def read_references(connection: Connection, message: int) -> tuple[Reference, ...]:

@@ -17,7 +17,7 @@ from hub.month import BITS, Month, month_of_id
 from hub.settings import DatabasePool
 from hub.store.engine import opened
 from hub.store.faults import RACED, translated
-from hub.store.tables import messages, metadata
+from hub.store.tables import bodies, messages, metadata
 
 AHEAD = 12
 """Months that are made beyond the present one."""
@@ -26,6 +26,7 @@ _LIMITS = DatabasePool(connections=2, statement_timeout=0, lock_timeout=5.0, idl
 """Nobody waits long for a table that is locked: others wait behind it."""
 _KEYS: dict[str, tuple[str, Callable[[Month], int]]] = {
     messages.name: ("id", lambda month: month.first_id),
+    bodies.name: ("month", lambda month: month.count),
 }
 """Each table in partitions, the column they go by, and the first value of a month."""
 _FOUND = text("""

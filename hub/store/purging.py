@@ -1,8 +1,9 @@
 """Rows of retention: which messages' documents may go, the removal itself, and holds against it.
 
 Promises: a message goes only if all its deliveries have ended, nobody holds it and it has not gone before, looked at
-in the transaction that removes it. A document that another message still has, or that proves an entry, stays. Message
-rows, deliveries, stamps, entries and evidence are never touched.
+in the transaction that removes it. A document that another message of its month still has stays; so does one that
+proves an entry, if it is from before there were months. Message rows, deliveries, stamps, entries and evidence are
+never touched. All messages that one call is about are of one month.
 """
 
 from __future__ import annotations
@@ -11,11 +12,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from hub.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState
+from hub.month import BITS
+from hub.store.kept import month_of_message
 from hub.store.tables import (
+    bodies,
     deliveries,
     documents,
     holds,
@@ -98,6 +116,11 @@ def read_candidates(
     return found, ids[-1] if len(ids) == most else 0
 
 
+def candidates(connection: Connection, rows: Sequence[int]) -> list[Candidate]:
+    """Those of these messages that are candidates, in order of row id."""
+    return _candidates(connection, messages.c.id.in_(rows))
+
+
 def _candidates(connection: Connection, where: object) -> list[Candidate]:
     ended = func.coalesce(_LAST, messages.c.received_us).label("ended")
     size = (messages.c.size + messages.c.beside_size).label("whole")
@@ -109,22 +132,29 @@ def _candidates(connection: Connection, where: object) -> list[Candidate]:
     ]
 
 
-def lock_candidates(transaction: Transaction, rows: Sequence[int]) -> list[Candidate]:
-    """Those of these messages that still are candidates, and stay so until this transaction ends.
+def hold_still(transaction: Transaction) -> None:
+    """On PostgreSQL, let nobody store a document or a hold until this transaction ends; SQLite has one writer.
 
-    On PostgreSQL nobody stores a document or a hold meanwhile, so that none is removed that a commit under way counts
-    on; it needs the rights of the tables' owner. A message that somebody is at work on is passed over: waiting for it
-    could go in a circle. SQLite has one writer.
+    So none is removed that a commit under way counts on. It needs the rights of the tables' owner.
     """
     connection = transaction.connection
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("LOCK TABLE documents, holds IN SHARE ROW EXCLUSIVE MODE")
+        connection.exec_driver_sql("LOCK TABLE bodies, documents, holds IN SHARE ROW EXCLUSIVE MODE")
     else:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is gone must not lie in the file's free pages
+
+
+def lock_candidates(transaction: Transaction, rows: Sequence[int]) -> list[Candidate]:
+    """Those of these messages that still are candidates, and stay so until this transaction ends.
+
+    `hold_still` comes before it. A message that somebody is at work on is passed over: waiting for it could go in a
+    circle.
+    """
+    connection = transaction.connection
     copies = select(deliveries.c.id, deliveries.c.message).where(deliveries.c.message.in_(rows))
     free = {row.id for row in connection.execute(copies.with_for_update(skip_locked=True))}
     busy = {row.message for row in connection.execute(copies) if row.id not in free}
-    return _candidates(connection, messages.c.id.in_([row for row in rows if row not in busy]))
+    return candidates(connection, [row for row in rows if row not in busy])
 
 
 def read_documents(connection: Connection, rows: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -139,47 +169,67 @@ def read_documents(connection: Connection, rows: Sequence[int]) -> dict[int, dic
 
 def incomplete(connection: Connection, rows: Sequence[int]) -> set[int]:
     """Those of these messages that lack a document though nobody purged them."""
-    there = exists().where(documents.c.digest == messages.c.digest)
-    envelopes = select(messages.c.id).where(messages.c.id.in_(rows), ~there)
-    there = exists().where(documents.c.digest == message_attachments.c.digest)
+    _, digest, own = _kept(rows)
+    envelopes = select(messages.c.id).where(messages.c.id.in_(rows), ~exists().where(own, digest == messages.c.digest))
+    there = exists().where(own, digest == message_attachments.c.digest)
     uploaded = exists().where(uploads.c.id == message_attachments.c.upload)
     beside = select(message_attachments.c.message).where(message_attachments.c.message.in_(rows), ~there, ~uploaded)
     return {*connection.scalars(envelopes), *connection.scalars(beside)}
 
 
+def _kept(rows: Sequence[int]) -> tuple[Table, Column[str], ColumnElement[bool]]:
+    """Where the documents of these messages are kept: the table, its digests, and which of its rows."""
+    month = month_of_message(rows[0]) if rows else 0
+    return (bodies, bodies.c.digest, bodies.c.month == month) if month else (documents, documents.c.digest, true())
+
+
 def weigh(connection: Connection, rows: Sequence[int], digests: Iterable[str]) -> Removed:
     """Which of these documents go with these messages, and which stay because others need them."""
+    table, digest, own = _kept(rows)
     wanted = sorted(set(digests))
     shared: set[str] = set()
     sizes: dict[str, int] = {}
     for some in (wanted[i : i + _LIST] for i in range(0, len(wanted), _LIST)):
         shared |= _needed(connection, rows, some)
-        length = func.length(documents.c.content).label("size")
-        kept = connection.execute(select(documents.c.digest, length).where(documents.c.digest.in_(some)))
+        length = func.length(table.c.content).label("size")
+        kept = connection.execute(select(digest, length).where(own, digest.in_(some)))
         sizes |= {row.digest: row.size for row in kept}
     return Removed({d: size for d, size in sizes.items() if d not in shared}, frozenset(shared & sizes.keys()))
 
 
 def _needed(connection: Connection, rows: Sequence[int], digests: Sequence[str]) -> set[str]:
-    """Those that a message beyond these and not gone has, or that an entry names as its evidence."""
-    stays = and_(messages.c.id.not_in(rows), ~_GONE)
+    """Those that a message of their month beyond these and not gone has, or that an entry names as its evidence."""
+    month = month_of_message(rows[0])
+    stays = and_(messages.c.id.not_in(rows), ~_GONE, within(month))
     as_envelope = select(messages.c.digest).where(messages.c.digest.in_(digests), stays)
     beside = select(message_attachments.c.digest).join(messages, messages.c.id == message_attachments.c.message)
-    raw = [bytes.fromhex(digest) for digest in digests]
-    as_evidence = select(ledger.c.evidence).where(func.length(ledger.c.evidence) > 0, ledger.c.evidence.in_(raw))
-    return {
+    found = {
         *connection.scalars(as_envelope),
         *connection.scalars(beside.where(message_attachments.c.digest.in_(digests), stays)),
-        *(bytes(evidence).hex() for evidence in connection.scalars(as_evidence)),
     }
+    if month:
+        return found  # what proves an entry is kept elsewhere
+    raw = [bytes.fromhex(digest) for digest in digests]
+    as_evidence = select(ledger.c.evidence).where(func.length(ledger.c.evidence) > 0, ledger.c.evidence.in_(raw))
+    return found | {bytes(evidence).hex() for evidence in connection.scalars(as_evidence)}
 
 
-def remove(transaction: Transaction, rows: Sequence[int], gone: Iterable[str], act: str, at: datetime) -> None:
-    """Remove documents, and mark the messages as purged by the act with this digest."""
-    wanted, at_us = sorted(gone), to_microseconds(at)
+def within(month: int) -> ColumnElement[bool]:
+    """For a query over `messages`: those whose row ids carry the month with this count."""
+    return and_(messages.c.id >= month << BITS, messages.c.id < month + 1 << BITS)
+
+
+def remove(transaction: Transaction, rows: Sequence[int], gone: Iterable[str]) -> None:
+    """Remove documents of these messages."""
+    table, digest, own = _kept(rows)
+    wanted = sorted(gone)
     for some in (wanted[i : i + _LIST] for i in range(0, len(wanted), _LIST)):
-        transaction.connection.execute(delete(documents).where(documents.c.digest.in_(some)))
-    marks = [{"message": row, "act": act, "at_us": at_us} for row in rows]
+        transaction.connection.execute(delete(table).where(own, digest.in_(some)))
+
+
+def mark(transaction: Transaction, rows: Sequence[int], act: str, at: datetime) -> None:
+    """Mark messages as purged by the act with this digest."""
+    marks = [{"message": row, "act": act, "at_us": to_microseconds(at)} for row in rows]
     transaction.connection.execute(insert(purges), marks)
 
 

@@ -24,6 +24,7 @@ from hub.store.engine import opened, read_facts, read_meta
 from hub.store.faults import translated
 from hub.store.store import Store
 from hub.store.tables import meta
+from hub.store.whole_month import look_at_all
 
 _PAGES = 1024
 """Copied in one step, between two calls of the progress bar: 4 MB."""
@@ -66,6 +67,7 @@ def moment(url: str, hub_id: str) -> Iterator[Moment]:
         else:
             check_known_whole(engine, hub_id)
         with translated(), _seeing_one_state(engine).begin() as connection:
+            look_at_all(connection)
             connection.execute(select(meta)).all()  # the first look fixes what is seen
             yield Moment(connection)
 

@@ -13,7 +13,8 @@ from hub.ledger import Entry, from_microseconds
 from hub.message import DeliveryState, Hop
 from hub.store.chains import read_nodes
 from hub.store.entries import entry_of
-from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals
+from hub.store.kept import read_anywhere, read_own
+from hub.store.tables import deliveries, ledger, message_attachments, message_keys, messages, refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,9 @@ def _delivery(row: Row[Any]) -> StoredDelivery:
 
 def read_message(connection: Connection, sender: str, message_id: str) -> Traced | None:
     """One message with its deliveries, hops and replies."""
-    row = connection.execute(
-        select(messages).where(messages.c.sender == sender, messages.c.message_id == message_id)
-    ).first()
+    key = (message_keys.c.sender == sender, message_keys.c.message_id == message_id)
+    row_id = connection.scalar(select(message_keys.c.message).where(*key))
+    row = connection.execute(select(messages).where(messages.c.id == row_id)).first()  # by its id: one partition
     if row is None:
         return None
     message = message_of(row)
@@ -270,14 +271,15 @@ def list_refusals(connection: Connection, most: int = 50) -> list[StoredRefusal]
 
 def read_document(connection: Connection, digest: str) -> bytes | None:
     """Stored bytes by their SHA-256."""
-    return connection.scalar(select(documents.c.content).where(documents.c.digest == digest))
+    found = read_anywhere(connection, digest)
+    return None if found is None else bytes(found)
 
 
 def read_attachments(connection: Connection, message: int) -> list[tuple[str, bytes]]:
-    """The attachments that travel beside a message, by manifest id."""
-    rows = connection.execute(
-        select(message_attachments.c.attachment, documents.c.content)
-        .join(documents, documents.c.digest == message_attachments.c.digest)
-        .where(message_attachments.c.message == message)
-    )
-    return [(row.attachment, row.content) for row in rows]
+    """The attachments that travel beside a message and are kept, by manifest id."""
+    lines = select(message_attachments.c.attachment, message_attachments.c.digest)
+    found = [
+        (row.attachment, read_own(connection, message, row.digest))
+        for row in connection.execute(lines.where(message_attachments.c.message == message))
+    ]
+    return [(attachment, content) for attachment, content in found if content is not None]

@@ -17,8 +17,9 @@ from sqlalchemy.types import Integer
 from hub import crash
 from hub.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
+from hub.store.kept import month_of_message
 from hub.store.prepared import Inserting, Prepared, execute_in_turn, travel
-from hub.store.tables import SEQUENCES, documents, ledger
+from hub.store.tables import SEQUENCES, bodies, documents, ledger
 from hub.store.wire import Call, is_idle
 
 Row = dict[str, Any]
@@ -48,6 +49,8 @@ _IDS = {
     name: Prepared(select(sequence.next_value()).select_from(func.generate_series(1, bindparam("many", type_=Integer))))
     for name, sequence in SEQUENCES.items()
 }
+_ONCE = (documents, bodies)
+"""Tables in which what is there already stays as it is."""
 _AHEAD = 16
 """Ids are taken from a sequence so many at a time; those not used are lost, and no other transaction waits."""
 
@@ -106,8 +109,12 @@ class Transaction:
         return found[1] if found else []
 
     def stage_document(self, digest: str, content: bytes) -> None:
-        """Keep `content` under its SHA-256; the same digest is the same content and is kept once."""
+        """Keep evidence under its SHA-256, for ever; the same digest is the same content and is kept once."""
         self.stage(documents, {"digest": digest, "content": content})
+
+    def stage_body(self, message: int, digest: str, content: bytes) -> None:
+        """Keep an envelope or an attachment of the message with this row id, under its SHA-256."""
+        self.stage(bodies, {"digest": digest, "month": month_of_message(message), "content": content})
 
     def allocate(self, table: Table, many: int = 1, beyond: int = 0) -> list[int]:
         """The next free ids of `table`, growing in the order of acceptance; with `beyond`, those of a month.
@@ -237,11 +244,11 @@ class Transaction:
         staged = [(table, rows) for table, rows in self._staged.values() if rows]
         self._staged.clear()
         for table, rows in staged:
-            if table is documents:  # in one order for all: two transactions that store the same ones wait in no circle
+            if table in _ONCE:  # in one order for all: two transactions that store the same ones wait in no circle
                 rows.sort(key=itemgetter("digest"))
         return [(_inserting(table, tuple(rows[0])), rows) for table, rows in staged]
 
 
 @cache
 def _inserting(table: Table, columns: tuple[str, ...]) -> Inserting:
-    return Inserting(table, columns, once=table is documents)
+    return Inserting(table, columns, once=table in _ONCE)

@@ -16,6 +16,7 @@ from hub.store.tables.ledger import (
     tree_head,
 )
 from hub.store.tables.messages import (
+    bodies,
     deliveries,
     documents,
     holds,
@@ -32,6 +33,7 @@ __all__ = [
     "SEQUENCES",
     "VERSION",
     "anchors",
+    "bodies",
     "certificates",
     "checkpoints",
     "cosignatures",

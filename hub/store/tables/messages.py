@@ -24,7 +24,21 @@ documents = Table(
     Column("digest", String(64), primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
-"""Envelopes, attachments beside them, and evidence, each stored once under its SHA-256."""
+"""Evidence, each stored once under its SHA-256; and what messages from before there were months consist of."""
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("month", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    postgresql_partition_by="RANGE (month)",
+)
+"""Envelopes and attachments beside them, under their SHA-256, once in each month of the messages that have them.
+
+`month` is its count (`hub.month`). PostgreSQL keeps each in a partition of its own, so that retention can empty it.
+"""
+parted(bodies, "later DEFAULT")
 
 messages = Table(
     "messages",
