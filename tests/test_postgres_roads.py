@@ -116,8 +116,8 @@ def second(town: Town) -> Iterator[Node]:
 
 
 def kill_all(server: Server, database: str) -> None:
-    """End every connection to a database, as a fail-over would."""
-    server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+    """End every connection to a database, as a fail-over would, and wait until they have ended."""
+    server.run(f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{database}'")
 
 
 def test_two_nodes_deliver_everything_once(town: Town, second: Node) -> None:
