@@ -90,16 +90,15 @@ def _whole(connection: Connection, content: ContentStore, one: Reference) -> byt
 
 def _prove(connection: Connection, messages: Iterable[StoredMessage]) -> tuple[Published, tuple[Proven, ...]]:
     """One checkpoint, and every entry with its proof in that tree."""
-    messages = tuple(messages)
+    found = (one for message in messages for one in evidence.read_placed(connection, message))
+    entries = list({(one.node, one.sequence): one for one in found}.values())
     try:
-        latest = [one for message in messages for one in evidence.read_proven(connection, message)]
-        checkpoint = evidence.choose_checkpoint(connection, latest)
+        checkpoint = evidence.choose_checkpoint(connection, max((one.index + 1 for one in entries), default=0))
     except Refused as error:
         if error.code != "tree.no-checkpoint":
             raise
         raise Refused("tree.not-numbered") from None
-    proven = (one for message in messages for one in evidence.read_proven(connection, message, checkpoint.size))
-    return checkpoint, tuple({(one.entry.node, one.entry.sequence): one for one in proven}.values())
+    return checkpoint, tuple(evidence.prove(connection, entries, checkpoint.size))
 
 
 def _trusted(connection: Connection, hub: Hub, folder: Path, signers: Iterable[str]) -> Trusted:

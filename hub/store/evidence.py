@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -14,9 +15,19 @@ from hub.store.purging import purged_of
 from hub.store.tables import certificates, ledger
 from hub.store.timestamps import read_timestamp
 from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_message
-from hub.store.tree_proofs import Published, read_checkpoint, read_inclusion, read_witnessed
+from hub.store.tree_proofs import Published, read_checkpoint, read_place, read_proofs, read_witnessed
 
 MOST_MESSAGES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry's fixed form and the index of its leaf in the tree."""
+
+    node: str
+    sequence: int
+    form: bytes
+    index: int
 
 
 def find_case(connection: Connection, texts: Sequence[str]) -> list[StoredMessage]:
@@ -60,11 +71,8 @@ def read_purge(connection: Connection, message: StoredMessage) -> tuple[str, int
     return (row.node, row.sequence, bytes(row.form)) if row else None
 
 
-def read_proven(connection: Connection, message: StoredMessage, size: int | None = None) -> list[Proven]:
-    """Every entry about a message, that of its purge too, with its place in the tree of this size, or the latest.
-
-    Errors: Refused tree.not-numbered, tree.no-checkpoint; Misconfigured tree.damaged, if a stored form is no entry too.
-    """
+def read_placed(connection: Connection, message: StoredMessage) -> list[Placed]:
+    """Every entry about a message, that of its purge too. Errors: Refused tree.not-numbered while one has no place."""
     rows = connection.execute(
         select(ledger.c.node, ledger.c.sequence, ledger.c.form)
         .where(ledger.c.sender == message.sender, ledger.c.message_id == message.message_id)
@@ -72,29 +80,39 @@ def read_proven(connection: Connection, message: StoredMessage, size: int | None
     )
     found = [(row.node, row.sequence, row.form) for row in rows.all()]
     purge = read_purge(connection, message)
-    return [_proven(connection, *one, size) for one in (*found, *([purge] if purge else []))]
+    return [Placed(*one, read_place(connection, *one[:2])) for one in (*found, *([purge] if purge else []))]
 
 
-def _proven(connection: Connection, node: str, sequence: int, form: bytes, size: int | None) -> Proven:
-    found = read_inclusion(connection, node, sequence, size)
-    try:
-        return Proven(read_form(form), form, found.index, tuple(found.proof))
-    except ValueError as error:
-        raise Misconfigured("tree.damaged", where=f"{node}/{sequence}", operator=str(error)) from None
-
-
-def choose_checkpoint(connection: Connection, entries: Iterable[Proven]) -> Published:
-    """The latest checkpoint over all of these entries that a witness cosigned, else the first with a time-stamp, else
-    the latest.
+def choose_checkpoint(connection: Connection, size: int) -> Published:
+    """The latest checkpoint of at least this size that a witness cosigned, else the first with a time-stamp, else the
+    latest of all, which may be smaller.
 
     Errors: Refused tree.no-checkpoint.
     """
-    size = max((one.index + 1 for one in entries), default=0)
     try:
         return read_witnessed(connection, size)
     except Refused:
         stamped = read_timestamp(connection, size)
         return read_checkpoint(connection, stamped.size if stamped else None)
+
+
+def prove(connection: Connection, entries: Sequence[Placed], size: int) -> list[Proven]:
+    """Each of these entries with its proof in the tree of this size.
+
+    Errors: Refused tree.not-numbered if one is not in it yet; Misconfigured tree.damaged, if a form is no entry too.
+    """
+    for one in entries:
+        if one.index >= size:
+            raise Refused("tree.not-numbered", got=f"{one.node[:64]}/{one.sequence}")
+    proofs = read_proofs(connection, (one.index for one in entries), size)
+    return [_proven(one, proof) for one, proof in zip(entries, proofs, strict=True)]
+
+
+def _proven(one: Placed, proof: Iterable[bytes]) -> Proven:
+    try:
+        return Proven(read_form(one.form), one.form, one.index, tuple(proof))
+    except ValueError as error:
+        raise Misconfigured("tree.damaged", where=f"{one.node}/{one.sequence}", operator=str(error)) from None
 
 
 def read_timestamps(connection: Connection, size: int) -> list[tuple[bytes, bytes]]:

@@ -104,6 +104,24 @@ def read_inclusion(connection: Connection, node: str, sequence: int, size: int |
     return Inclusion(node, sequence, leaf.place, leaf.hash, proof, checkpoint)
 
 
+def read_place(connection: Connection, node: str, sequence: int) -> int:
+    """The index of an entry's leaf in the tree. Errors: Refused tree.not-numbered while it waits for one."""
+    leaf = _leaf(connection, node, sequence)
+    if leaf is None:
+        raise Refused("tree.not-numbered", got=f"{node[:64]}/{sequence}")
+    return int(leaf.place)
+
+
+def read_proofs(connection: Connection, places: Iterable[int], size: int) -> list[list[bytes]]:
+    """The proof of each of these places, all below `size`, in the tree of this size; a tile is read once for all.
+
+    Errors: Misconfigured tree.damaged.
+    """
+    nodes = _nodes(connection)
+    with _undamaged():
+        return [inclusion_proof(nodes, place, size) for place in places]
+
+
 def read_consistency(connection: Connection, old: int, new: int | None = None) -> Consistency:
     """The proof that the tree of `old` leaves is the beginning of the one of `new`, or of the latest.
 
