@@ -45,7 +45,7 @@ Made from the results of the fault tests; no number is typed by hand. On {where}
 
 The forms are short, medium and long; `tests/faults/sizes.py` has their sizes, and `long,messages=6` is the long one
 with another size. `make test` runs the short one. Results of several runs are joined: of each test the longest form
-stands here, and of that the last run.
+stands here, and of that the last run. Each says when; the program may have been changed since.
 
 The five zeros are counted over every message that the hub acknowledged: **lost** (acknowledged, yet neither handed over
 nor a dead letter on record), **doubled** (given twice to a receiver's application, which knows a message by sender and
@@ -58,7 +58,8 @@ fault: the hub delivers again when it cannot know that an answer was given.
 whose machines do other work too. In R17 what is taken may take five times as long as with room for all. Compare the
 numbers with what is wanted.
 
-In these results: **{acknowledged} messages acknowledged**, {tried} tests, {failed} failed, {skipped} skipped; {forms}.
+In these results: **{acknowledged} messages acknowledged**, {tried} tests, {failed} failed, {skipped} skipped.
+Forms: {forms}.
 
 | | fault | wanted | result |
 | --- | --- | --- | --- |
@@ -72,14 +73,14 @@ def page(results: list[dict[str, Any]]) -> str:
     by_row = defaultdict(list)
     for one in kept:
         by_row[one["row"]].append(one)
-    forms = Counter(length(one) for one in kept)
+    forms = Counter(one["form"].partition(",")[0] + " with other sizes" * ("," in one["form"]) for one in kept)
     head = _HEAD.format(
         where=machine(),
         acknowledged=f"{sum(one['figures'].get('acknowledged', 0) for one in kept):,}",
         tried=len(kept),
         failed=sum(one["outcome"] in ("failed", "error") for one in kept),
         skipped=sum(one["outcome"] == "skipped" for one in kept),
-        forms=", ".join(f"{_LENGTHS[form]} form: {number}" for form, number in sorted(forms.items())),
+        forms=", ".join(f"{number} {form}" for form, number in forms.most_common()),
     )
     lines = [f"| {row} | {fault} | {wanted} | {told(by_row[row])} |" for row, (fault, wanted) in ROWS.items()]
     return head + "\n".join(lines) + "\n"
