@@ -85,14 +85,19 @@ def take_back(transaction: Transaction, hub: Hub, at: datetime, until: datetime,
     """Put leases without an outcome back: lapsed ones, with `own` also all that this node had when it last ended.
 
     Each is on record as an attempt of which nothing is known. The only suspect in hand at an end of a process is set
-    aside as a dead letter: the process had lived without it, and ended in its turn.
+    aside as a dead letter: the process had lived without it, and ended in its turn. What this process itself was too
+    slow with says nothing of the kind: it lives.
     """
     lost = outbox.lease_lost(transaction, at, until, own=own)
-    suspects = [leased for leased in lost if leased.cause == AGAIN]
-    for number, leased in enumerate(lost):
+    slow = [] if own else [leased for leased in lost if leased.holder == transaction.node]
+    ended = [leased for leased in lost if leased not in slow]
+    suspects = [leased for leased in ended if leased.cause == AGAIN]
+    for leased in slow:
+        settle(transaction, hub, leased, RetryAt(at, leased.cause or INTERRUPTED), at)
+    for number, leased in enumerate(ended):
         settle(transaction, hub, leased, _after_loss(leased, suspects, at, number), at)
     outbox.reclaim(transaction, at, own=own)
-    if own or lost:  # a process has ended: what waits for a turn has not shown that it was the cause
+    if own or ended:  # a process has ended: what waits for a turn has not shown that it was the cause
         _give_turns(transaction, hub, at)
 
 

@@ -60,6 +60,22 @@ def test_a_process_that_something_else_ends_early_each_time_sets_nothing_aside(t
     town.check()
 
 
+def test_a_process_that_is_slow_and_lives_sets_nothing_aside(town: Town) -> None:
+    town.send("a", "b", message_id="slow")
+    end_with(town)
+    end_with(town)
+    for _ in range(3):
+        town.clock.turn(seconds=WAIT)
+        at = town.clock()
+        with town.hub.store.transaction() as transaction:
+            assert outbox.lease(transaction, [("b", 16)], at, at + timedelta(seconds=60))
+        town.clock.turn(seconds=61)
+        town.run(supervise.sweep(town.hub))
+        assert state_of(town, "slow") == (DeliveryState.WAITING, supervise.AGAIN)
+    town.deliver()
+    town.check()
+
+
 def test_suspects_go_one_after_another_the_last_first(town: Town) -> None:
     for name in ("one", "two", "three"):
         town.send("a", "b", message_id=name)

@@ -29,7 +29,10 @@ _UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, Del
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A delivery in this node's hands until `until`. `attempts` counts earlier ones, `cause` ended the last."""
+    """A delivery in this node's hands until `until`. `attempts` counts earlier ones, `cause` ended the last.
+
+    `holder` is the node that had leased it before.
+    """
 
     consignment: Consignment
     endpoint: str
@@ -39,6 +42,7 @@ class Leased:
     expires: datetime | None
     ordered: bool
     cause: str = ""
+    holder: str = ""
 
 
 _ROWS: Select[Any] = select(
@@ -203,6 +207,7 @@ def _consign(
             expires=from_microseconds(row.expires_us) if row.expires_us else None,
             ordered=row.conversation is not None,
             cause=row.cause or "",
+            holder=row.lease_node or "",
         )
         for row in rows
     ]
