@@ -33,6 +33,7 @@ from hub.evidence.pdf import as_pdf, find_fonts
 from hub.export import collect, export
 from hub.parser import parse
 from hub.sequence import Sequencer, checkpoint_signers
+from hub.store import tree_proofs
 from hub.store.evidence import find_case
 from hub.store.operate import Order, release_held
 from hub.store.trace import find_messages
@@ -329,6 +330,19 @@ def test_a_zip_bomb_and_rubbish_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"rubbish")
     assert verify_evidence.main([str(tmp_path / "x")]) == 2
     assert verify_evidence.main([str(tmp_path / "absent")]) == 2
+
+
+# what it costs
+
+
+def test_each_proof_is_computed_once_and_each_tile_read_once(worked: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    places, tiles = [], []
+    prove, read = tree_proofs.inclusion_proof, tree_proofs.read_tile
+    monkeypatch.setattr(tree_proofs, "inclusion_proof", lambda *at: (places.append(at[1]), prove(*at))[1])
+    monkeypatch.setattr(tree_proofs, "read_tile", lambda *at: (tiles.append(at[1:]), read(*at))[1])
+    exported(worked, "notice")
+    assert len(places) == len(set(places)) > 1
+    assert len(tiles) == len(set(tiles)) > 0
 
 
 # what other tools say
