@@ -55,15 +55,16 @@ async def run(hub: Callable[[], Hub], stop: asyncio.Event) -> None:
 
 
 async def _mind_the_clock(hub: Hub, before: float) -> float:
-    """At the start, and when the clock was put back, let nothing wait longer than any retry would.
+    """At the start, and when the clock was put back, let nothing wait longer than any retry or turn would.
 
     `before` and the answer are by how many seconds the clock is ahead of one that only runs.
     """
     at = hub.clock()
     ahead = at.timestamp() - asyncio.get_running_loop().time()
     if ahead < before - LEAP:
-        waits = [endpoint.profile.longest_retry for endpoint in hub.rules.directory.endpoints.values()]
-        latest = at + timedelta(seconds=max(waits, default=0.0)) + LONGEST_TURN
+        profiles = [endpoint.profile for endpoint in hub.rules.directory.endpoints.values()]
+        longest = max((max(profile.longest_retry, profile.timeout) for profile in profiles), default=0.0)
+        latest = at + max(QUIET, timedelta(seconds=longest)) + LONGEST_TURN
         await hub.writer.run(lambda transaction: outbox.hurry(transaction, at, latest))
     return ahead
 
