@@ -23,8 +23,9 @@ from hub.deliver import Delivered, Outcome
 from hub.dispatch import Dispatcher
 from hub.hub import Hub
 from hub.message import DeliveryState
+from hub.store.kept import KEPT
 from hub.store.outbox import Leased
-from hub.store.tables import deliveries, documents, messages
+from hub.store.tables import deliveries, messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _delivered(hub: Hub) -> int:
 
 
 def _envelopes(hub: Hub) -> int:
-    stored = select(func.count()).where(documents.c.digest.in_(select(messages.c.digest)))
+    stored = select(func.count()).where(KEPT.c.digest.in_(select(messages.c.digest)))
     with hub.store.reading() as connection:
         return int(connection.scalar(stored) or 0)
 
