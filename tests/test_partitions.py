@@ -35,25 +35,12 @@ from hub.store.upgrade import run, upgrade
 from hub.store.whole_month import ended, hold_still, look_at_all
 from hub.trust.certificate import thumbprint
 from tests.admin import Administrator
-from tests.postgres import Server, server
-from tests.town import HUB, START, Town, found_town, schemas, signer_of, undelivered
+from tests.postgres import Server, database, town
+from tests.town import HUB, START, Town, schemas, signer_of, undelivered
 
-__all__ = ["server"]
+__all__ = ["database", "town"]
 
 MARCH, APRIL, MAY = (Month.of(START + timedelta(days=31 * n)) for n in range(3))
-
-
-@pytest.fixture
-def database(server: Server) -> str:
-    """The name of a new database of a hub."""
-    return server.database(server.with_tables)
-
-
-@pytest.fixture
-def town(tmp_path: Path, server: Server, database: str) -> Iterator[Town]:
-    founded = found_town(tmp_path, url=server.url(database))
-    yield founded
-    founded.close()
 
 
 def findings(town: Town) -> list[str]:

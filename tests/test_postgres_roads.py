@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ from hub.store.store import Store
 from hub.store.tables import deliveries, messages
 from hub.store.transaction import Transaction
 from hub.store.writer import Writer
-from tests.postgres import Server
+from tests.postgres import Server, database, town
 from tests.test_accept import (
     test_a_good_envelope_is_accepted_with_a_stamp_that_proves_it,
     test_a_replay_within_one_group_commit_is_seen,
@@ -60,9 +59,10 @@ from tests.test_sequence import (
     test_every_entry_gets_a_place_and_a_proof,
     test_two_sequencers_at_the_same_moment_do_not_fork,
 )
-from tests.town import FakeConnector, Town, found_town
+from tests.town import FakeConnector, Town
 
 __all__ = [
+    "database",
     "desk",
     "test_a_dead_letter_that_is_resent_is_delivered",
     "test_a_department_fetches_and_confirms",
@@ -82,21 +82,8 @@ __all__ = [
     "test_the_same_id_with_other_content_is_refused",
     "test_two_sequencers_at_the_same_moment_do_not_fork",
     "test_what_was_leased_at_a_crash_is_delivered_after_the_start",
+    "town",
 ]
-
-
-@pytest.fixture
-def database(server: Server) -> str:
-    """The name of a new database with our tables."""
-    return server.database(server.with_tables)
-
-
-@pytest.fixture
-def town(tmp_path: Path, server: Server, database: str) -> Iterator[Town]:
-    """The town of all road tests, on PostgreSQL."""
-    made = found_town(tmp_path, url=server.url(database))
-    yield made
-    made.close()
 
 
 @dataclass

@@ -7,7 +7,7 @@ the same pair is still waiting, leased or held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,9 +83,6 @@ _LEASE = Prepared(
         lease_until_us=bindparam("until"),
     )
 )
-_PUT_OFF = Prepared(
-    update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(next_us=bindparam("then"))
-)
 _ATTACHMENTS = Prepared(
     select(message_attachments.c.attachment, message_attachments.c.digest)
     .where(message_attachments.c.message == bindparam("message"), message_attachments.c.upload.is_(None))
@@ -143,7 +140,7 @@ def _due(connection: Connection, endpoints: Iterable[tuple[str, int]], at: datet
 def lease_expired(transaction: Transaction, at: datetime, until: datetime, most: int = 100) -> list[Leased]:
     """Lease waiting deliveries whose message has expired, to be ended as dead letters."""
     expired = _ROWS.where(deliveries.c.state == _WAITING, deliveries.c.expires_us <= to_microseconds(at))
-    rows = transaction.connection.execute(_free(expired.limit(most))).all()
+    rows = transaction.connection.execute(free(expired.limit(most))).all()
     return _take(transaction, rows, until, transaction.node)
 
 
@@ -157,11 +154,11 @@ def lease_lost(transaction: Transaction, at: datetime, until: datetime, *, own: 
     lost = or_(lapsed, deliveries.c.lease_node == transaction.node) if own else lapsed
     of_node = deliveries.c.lease_node != deliveries.c.recipient
     leased = _ROWS.where(deliveries.c.state == str(DeliveryState.LEASED), lost, of_node)
-    rows = transaction.connection.execute(_free(leased.order_by(deliveries.c.next_us, deliveries.c.id))).all()
+    rows = transaction.connection.execute(free(leased.order_by(deliveries.c.next_us, deliveries.c.id))).all()
     return _take(transaction, rows, until, transaction.node, full=False)
 
 
-def _free(query: Select[Any]) -> Select[Any]:
+def free(query: Select[Any]) -> Select[Any]:
     """Only rows that no other transaction is at work on, locked for this one."""
     return query.with_for_update(skip_locked=True, of=deliveries)
 
@@ -269,37 +266,13 @@ def reclaim(transaction: Transaction, at: datetime, *, own: bool = False) -> int
     if own:
         lapsed = or_(lapsed, deliveries.c.lease_node == transaction.node)
     # What another transaction holds is being settled or taken back there; waiting for it could go in a circle.
-    found = _free(select(deliveries.c.id).where(deliveries.c.state == str(DeliveryState.LEASED), lapsed))
+    found = free(select(deliveries.c.id).where(deliveries.c.state == str(DeliveryState.LEASED), lapsed))
     result = transaction.connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(found))
         .values(state=str(DeliveryState.WAITING), lease_node=None, lease_until_us=None)
     )
     return int(result.rowcount)
-
-
-def hurry(transaction: Transaction, at: datetime, latest: datetime) -> None:
-    """Make due what waits for a moment after `latest`: its time was set by a clock that has been put back since."""
-    beyond = deliveries.c.next_us > to_microseconds(latest)
-    found = _free(select(deliveries.c.id).where(deliveries.c.state == _WAITING, beyond))
-    transaction.connection.execute(
-        update(deliveries).where(deliveries.c.id.in_(found)).values(next_us=to_microseconds(at))
-    )
-
-
-def waiting_for(transaction: Transaction, cause: str) -> list[tuple[int, str]]:
-    """What waits after this cause, by id and endpoint, in the order in which it would go; locked for `put_off`."""
-    waiting = deliveries.c.state == _WAITING, deliveries.c.cause == cause
-    query = select(deliveries.c.id, deliveries.c.endpoint).where(*waiting)
-    found = transaction.connection.execute(_free(query.order_by(deliveries.c.next_us, deliveries.c.id)))
-    return [(row.id, row.endpoint) for row in found]
-
-
-def put_off(transaction: Transaction, turns: Mapping[int, datetime]) -> None:
-    """Let deliveries go at these times, by id."""
-    if turns:
-        rows = [{"delivery": delivery, "then": to_microseconds(at)} for delivery, at in turns.items()]
-        _PUT_OFF.execute_many(transaction.connection, rows)
 
 
 def release(transaction: Transaction, delivery_ids: Sequence[int]) -> None:
