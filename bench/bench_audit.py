@@ -23,9 +23,9 @@ from hub.audit.checkpoint import LogKey
 from hub.audit.log import LogStandard
 from hub.audit.message import Standard
 from hub.hub import Hub
+from hub.ledger.sequence import checkpoint_signers, origin_of
 from hub.message import Hop
 from hub.schema.schema import Schemas
-from hub.sequence import checkpoint_signers, origin_of
 
 ENTRIES = 1_000_000
 _PAGE = 10_000

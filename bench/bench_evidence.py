@@ -21,11 +21,11 @@ import verify_evidence
 from bench.bench_tree import fill, sequence
 from bench.material import NOW, found_hub, message
 from hub.accept import accept
-from hub.archive import archive
-from hub.export import export
+from hub.evidence.archive import archive
+from hub.evidence.export import export
 from hub.hub import Hub
+from hub.ledger.sequence import checkpoint_signers
 from hub.month import Month
-from hub.sequence import checkpoint_signers
 from hub.store.registry import read_anchors
 from hub.store.trace import list_messages
 

@@ -32,7 +32,7 @@ from bench.material import message
 from bench.receivers import receivers
 from commands.pick import read_traced
 from hub.hub import Hub, open_hub
-from hub.sequence import Sequencer, checkpoint_signers
+from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.store import entries, holdings, queues, trace, tree_standing
 from tests.postgres import Server, started
 

@@ -24,14 +24,14 @@ from lxml import etree
 from starlette.applications import Starlette
 
 from bench.material import HUB, NOW, found_hub, keys
-from connectors.attachment_client import AttachmentClient, Digested, digest_file
-from connectors.attachment_door import AttachmentDoor
+from connectors.attachments.client import AttachmentClient, Digested, digest_file
+from connectors.attachments.door import AttachmentDoor
 from connectors.front_door import front_door
-from connectors.http_server import address_of, bind
+from connectors.serving.http_server import address_of, bind
 from hub import envelope
 from hub.hub import open_content_later
-from hub.listen import Listen
 from hub.message import Attachment, Header, Recipient
+from hub.settings.listen import Listen
 from hub.signing import signature
 
 MEGABYTES = 1024

@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 from bench.material import NOW, found_hub
 from hub.hub import Hub
+from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.message import Hop
-from hub.sequence import Sequencer, checkpoint_signers
 from hub.store.tables import leaves
 from hub.store.tree_proofs import read_consistency, read_inclusion
 from hub.tree.merkle import proves_inclusion, root_of

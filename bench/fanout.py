@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from bench import processor, road
 from bench.material import found_hub, message
 from bench.receivers import receiving
-from connectors.soap_sender import SoapSender
+from connectors.soap.sender import SoapSender
 from hub.accept import accept
 from hub.deliver import Delivered, Outcome
 from hub.dispatch import Dispatcher

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.material import HUB
-from hub.ledger import FIELDS
+from hub.ledger.ledger import FIELDS
 
 _COLUMNS = (*FIELDS, "form", "hash")
 _INSERT = f"INSERT INTO ledger ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'%({name})s' for name in _COLUMNS)})"

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from bench.material import HUB, NOW
 from hub.hub import Hub
-from hub.ledger import to_microseconds
-from hub.sequence import checkpoint_signers, origin_of
+from hub.ledger.ledger import to_microseconds
+from hub.ledger.sequence import checkpoint_signers, origin_of
 from hub.store.tables import checkpoints, deliveries, ledger, messages, numbered, tiles, tree_head
 from hub.tree.checkpoint import Checkpoint
 from hub.tree.note import sign_note

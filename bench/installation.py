@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 
 from bench.material import HUB, authority, keys, registry
 from connectors.front_door import PATH
-from hub.edit import edit_registry
+from hub.administration.edit import edit_registry
+from hub.administration.install import Identity, Plan, install
 from hub.hub import open_store, read_settings
-from hub.install import Identity, Plan, install
 from hub.message import DeliveryState
 from hub.registry.registry import Registry
 from hub.store.operate import Order

@@ -18,7 +18,7 @@ from hub.parser import ParseLimits
 from hub.registry.registry import Group, Registry
 from hub.routing.routing import Routing
 from hub.schema.schema import Schemas
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from hub.signing import signature
 from hub.signing.signer import FileSigner, Signer
 from hub.store.registry import add_anchor, write_registry

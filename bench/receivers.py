@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.material import keys
-from connectors.http_server import address_of, bind, serve_on, stop_on_signals
-from connectors.pretend_department import PretendDepartment, pretend_departments
+from connectors.pretend.department import PretendDepartment, pretend_departments
+from connectors.serving.http_server import address_of, bind, serve_on, stop_on_signals
 from hub.signing.signer import FileSigner
 
 

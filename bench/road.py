@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import uvloop
 
-from connectors import soap_writer as write
-from connectors.soap import DELIVERY, SOAP_11
-from connectors.soap_sender import SoapSender, delivery_fields
+from connectors.soap import writer as write
+from connectors.soap.sender import SoapSender, delivery_fields
+from connectors.soap.soap import DELIVERY, SOAP_11
 from hub.accept import accept, examine
 from hub.dispatch import Dispatcher
 from hub.hub import Hub

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.material import found_hub, message
 from hub import accept as road
 from hub import envelope
-from hub.attachments import check_attachments
+from hub.attachments.attachments import check_attachments
 from hub.hub import Hub
 from hub.parser import parse
 

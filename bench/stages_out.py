@@ -20,7 +20,7 @@ from sqlalchemy import select
 from bench import road
 from bench.material import found_hub, message
 from bench.receivers import receivers
-from connectors.soap_sender import SoapSender
+from connectors.soap.sender import SoapSender
 from hub import deliver
 from hub.dispatch import RUN
 from hub.hub import Hub

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from commands.proof_of_backup import Proof
     from hub.audit.report import Report
     from hub.backup.manifest import Manifest
-    from hub.settings import Settings
+    from hub.settings.settings import Settings
 
 LISTED = (
     column("name", "备份", "BACKUP"),
@@ -133,7 +133,7 @@ def _log_keys(folder: Path, settings: Settings) -> list[Any]:
 
 def _record(session: Session, settings: Settings, made: Manifest, digest: str) -> None:
     """Put it into the ledger: `hub doctor` looks there how old the last one is, whatever machine took it."""
-    from hub.administered import Deed
+    from hub.administration.administered import Deed
     from hub.hub import database_url
 
     after = {"backup": made.at.isoformat(timespec="seconds"), "manifest": digest, "size": str(made.head.size)}

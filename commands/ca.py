@@ -29,7 +29,7 @@ command = noun(
 def init(session: Session, name: str) -> None:
     """Make a demo CA, trust it and bring in its first revocation list."""
     from commands.opened import opened_store
-    from hub.edit import trust_authorities
+    from hub.administration.edit import trust_authorities
     from hub.errors import Misconfigured
     from hub.trust.ca import DemoCa
 
@@ -167,7 +167,7 @@ def _publish(session: Session, ca: DemoCa, days: int = 365) -> None:
     from datetime import timedelta
 
     from commands.opened import crl_folder, opened_store
-    from hub.edit import keep_crl
+    from hub.administration.edit import keep_crl
     from hub.trust.ca import CRL_FILE
 
     at = session.clock()
@@ -179,7 +179,7 @@ def _publish(session: Session, ca: DemoCa, days: int = 365) -> None:
 
 def _enrol(session: Session, dept: str, pem: bytes) -> None:
     from commands.opened import opened_store, rules_of
-    from hub.edit import enrol
+    from hub.administration.edit import enrol
 
     with opened_store(session) as store:
         order, trust = order_of(store.hub_id, session.why), rules_of(session, store).trust

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def attachments_url(reach: Reach) -> str:
     """The address of the attachment door that belongs to an exchange service. Errors: Misconfigured settings.*"""
-    from connectors.attachment_client import PATH
+    from connectors.attachments.client import PATH
     from connectors.front_door import PATH as EXCHANGE
 
     return reach.address().partition("?")[0].rstrip("/").removesuffix(EXCHANGE) + PATH
@@ -25,7 +25,7 @@ def attachments_url(reach: Reach) -> str:
 
 def upload_all(session: Session, side: Side, url: str, files: Sequence[tuple[Path, Attachment]]) -> None:
     """Upload files, or what is missing of them. Errors: ExchangeFault; Unavailable exchange.*; OSError."""
-    from connectors.attachment_client import AttachmentClient, Digested
+    from connectors.attachments.client import AttachmentClient, Digested
 
     if not files:
         return
@@ -42,7 +42,7 @@ def download_all(session: Session, side: Side, fetched: Fetched, home: Path) -> 
     Errors: Refused delivery.altered, ExchangeFault; Unavailable exchange.*; OSError.
     """
     from commands.unpacking import name_of
-    from connectors.attachment_client import AttachmentClient, Digested
+    from connectors.attachments.client import AttachmentClient, Digested
 
     client = AttachmentClient("", side.signer, side.department, tls=side.tls)
     waiting = [(link, home / name_of(fetched, link.id)) for link in fetched.links]

@@ -53,7 +53,7 @@ mark_argument = argument("thumbprint", zh="指纹，或其前 8 位以上", en="
 def add(session: Session, dept: str, file: Path) -> None:
     """Enrol a certificate."""
     from commands.opened import opened_store, rules_of
-    from hub.edit import enrol
+    from hub.administration.edit import enrol
     from hub.trust.certificate import read_certificate
 
     with opened_store(session) as store:

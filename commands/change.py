@@ -25,7 +25,7 @@ def read(session: Session) -> Registry:
 def change(session: Session, edit: Callable[[Registry], Registry]) -> None:
     """Change the registry and tell every difference, or that there is none."""
     from commands.opened import opened_store
-    from hub.edit import edit_registry
+    from hub.administration.edit import edit_registry
 
     with opened_store(session) as store:
         tell(session, edit_registry(store, edit, order_of(store.hub_id, session.why), session.clock()))
@@ -37,7 +37,7 @@ def change_after_asking(session: Session, edit: Callable[[Registry], Registry], 
     Errors: click.Abort; Misconfigured registry.moved.
     """
     from commands.opened import opened_store
-    from hub.edit import replace_registry
+    from hub.administration.edit import replace_registry
     from hub.registry.diff import diff
     from hub.store.registry import read_registry
 

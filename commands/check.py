@@ -187,8 +187,8 @@ def read_page(url: str, timeout: float) -> Any:
 def examine(session: Session) -> dict[str, Any]:
     """The same of a data directory, seen from outside a serving process. Errors: HubError."""
     from commands.opened import opened_hub
-    from hub.health import as_page
-    from hub.measure import measure
+    from hub.health.health import as_page
+    from hub.health.measure import measure
 
     with opened_hub(session) as hub:
         page = as_page(measure(hub, session.folder), hub.settings)
@@ -198,7 +198,7 @@ def examine(session: Session) -> dict[str, Any]:
 
 
 def _is_served(folder: Path, node: str) -> bool:
-    from connectors.serving_lock import node_lock
+    from connectors.serving.serving_lock import node_lock
     from hub.errors import Misconfigured
 
     try:
@@ -209,7 +209,7 @@ def _is_served(folder: Path, node: str) -> bool:
 
 
 def _not_served() -> dict[str, str]:
-    from hub.health import Finding, Level
+    from hub.health.health import Finding, Level
 
     return Finding("process", Level.FAIL, "health.not-served").facts()
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from commands.looked import Check, Level, Site, failed, ok
-from hub.administered import NODE
+from hub.administration.administered import NODE
 from hub.errors import Misconfigured
-from hub.health import MONTHS_AHEAD
+from hub.health.health import MONTHS_AHEAD
 from hub.hub import open_store
 from hub.store.partitions import months_ahead
 

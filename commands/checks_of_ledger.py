@@ -7,9 +7,9 @@ from contextlib import closing
 from datetime import datetime
 
 from commands.looked import Check, Site, ok, warn
-from hub.administered import NODE
+from hub.administration.administered import NODE
 from hub.hub import open_hub, open_store
-from hub.sequence import check_signers, checkpoint_signers
+from hub.ledger.sequence import check_signers, checkpoint_signers
 from hub.store.tree_standing import Standing, age, read_standing
 
 LONG = 60.0

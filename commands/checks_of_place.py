@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from commands.looked import Check, Level, Site, fail, ok, warn
 
 if TYPE_CHECKING:
-    from hub.listen import Listen
+    from hub.settings.listen import Listen
     from hub.store.store import Store
 
 SOON = timedelta(days=30)
@@ -140,7 +140,7 @@ def _beside_the_database(store: Store) -> Iterator[Check]:
 def check_clock(site: Site) -> Iterator[Check]:
     """The clock is not behind what the ledger has already seen: signatures and deadlines go by it."""
     from hub.hub import open_store
-    from hub.ledger import from_microseconds
+    from hub.ledger.ledger import from_microseconds
     from hub.store.entries import latest_entries
 
     store = open_store(site.folder, site.settings)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from commands.frame.files import read_file
-from connectors.attachment_client import digest_file
+from connectors.attachments.client import digest_file
 from hub import envelope
 from hub.codes import normalise_document_number
 from hub.message import Attachment, Classification, Header, Recipient, Role, Urgency

@@ -74,8 +74,8 @@ def _without_keys(place: str) -> str:
 def sweep(session: Session, dry_run: bool, grace: timedelta) -> None:
     """Sweep while the hub may be serving. Errors: Unavailable content.*, Misconfigured content.*"""
     from commands.opened import opened_store
-    from hub.sweep import plan
-    from hub.sweep import sweep as swept
+    from hub.attachments.sweep import plan
+    from hub.attachments.sweep import sweep as swept
 
     with opened_store(session) as store:
         work = plan if dry_run else swept
@@ -96,9 +96,9 @@ def sweep(session: Session, dry_run: bool, grace: timedelta) -> None:
 def check(session: Session) -> ExitCode:
     """Check; exit code CHECK_FAILED if anything is missing or altered. Errors: Unavailable content.*"""
     from commands.opened import opened_store
+    from hub.attachments.sweep import check as checked
+    from hub.attachments.sweep import parts_of
     from hub.catalogue import CATALOGUE
-    from hub.sweep import check as checked
-    from hub.sweep import parts_of
 
     with opened_store(session) as store:
         parts = parts_of(store)

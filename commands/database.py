@@ -12,7 +12,7 @@ from commands.order import order_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.administered import Deed
+    from hub.administration.administered import Deed
     from hub.store.upgrade import Standing
 
 SHOWN = (
@@ -78,7 +78,7 @@ def show(session: Session) -> None:
 @why_option
 def upgrade(session: Session, owner: str, yes: bool) -> None:
     """Upgrade after asking. Errors: click.Abort; Misconfigured store.*, serve.running."""
-    from hub.administered import Deed
+    from hub.administration.administered import Deed
     from hub.store.partitions import make_ahead
     from hub.store.upgrade import keep_copy, standing
     from hub.store.upgrade import upgrade as apply
@@ -171,7 +171,7 @@ def record_act(
     session: Session, url: str, hub: str, deed: Deed, before: Mapping[str, str], after: Mapping[str, str]
 ) -> None:
     """Put what was done with the database into its ledger. Errors: Misconfigured store.*, Unavailable store.*"""
-    from hub.administered import NODE
+    from hub.administration.administered import NODE
     from hub.store.administer import record
     from hub.store.store import Store
 
@@ -186,7 +186,7 @@ def record_act(
 
 def _be_alone_if_needed(held: ExitStack, session: Session, found: Standing) -> None:
     """Where programs of the present layout cannot go on, none may be serving from this data directory."""
-    from connectors.serving_lock import serving_lock
+    from connectors.serving.serving_lock import serving_lock
 
     if found.alone:
         held.enter_context(serving_lock(session.folder))

@@ -187,7 +187,7 @@ def remove(session: Session, code: str, yes: bool) -> None:
 
 
 async def _ping(session: Session, endpoint: Endpoint) -> str:
-    from connectors.soap_sender import SoapSender
+    from connectors.soap.sender import SoapSender
     from connectors.tls import TlsEdges, context_of
     from hub.hub import read_settings
 

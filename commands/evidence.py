@@ -11,7 +11,7 @@ from commands.frame.files import FILE, read_file, write_new
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from hub.export import Page
+    from hub.evidence.export import Page
     from hub.store.trace import StoredMessage
 
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
@@ -40,8 +40,8 @@ command = noun(
 def export(session: Session, what: str, out: Path | None, font: Path | None) -> None:
     """Write one container. Errors: Refused message.unknown, tree.not-numbered; Misconfigured file.exists."""
     from commands.opened import opened_hub
-    from hub.export import export as write
-    from hub.sequence import checkpoint_signers
+    from hub.evidence.export import export as write
+    from hub.ledger.sequence import checkpoint_signers
 
     out = out or Path("evidence.asice")
     with opened_hub(session) as hub:

@@ -69,8 +69,8 @@ def command(
     database: str,
 ) -> None:
     """Install and say what to do next."""
+    from hub.administration.install import Identity, Plan, install
     from hub.errors import Misconfigured
-    from hub.install import Identity, Plan, install
 
     given = [option for option in (key, cert, *anchor) if option]
     if (ca == "none") != bool(given) or (given and not (key and cert and anchor)):

@@ -11,7 +11,7 @@ from commands.frame.command import Phrase, Session, argument, column, noun, opti
 from commands.words import ROLES
 
 if TYPE_CHECKING:
-    from connectors.inquiry_client import InquiryClient, SeenMessage
+    from connectors.inquiry.client import InquiryClient, SeenMessage
     from hub.labels import Label
 
 T = TypeVar("T")
@@ -172,8 +172,8 @@ def directory(session: Session, dept: str, type: str, reach: Reach) -> None:
 
 def _ask(reach: Reach, dept: str, work: Callable[[InquiryClient], Coroutine[Any, Any, T]]) -> T:
     """Run `work` with a client of the department. Errors: ExchangeFault; Unavailable exchange.*; Misconfigured."""
-    from connectors.inquiry_client import InquiryClient
-    from connectors.inquiry_names import PATH
+    from connectors.inquiry.client import InquiryClient
+    from connectors.inquiry.names import PATH
 
     side = reach.side(dept)
 

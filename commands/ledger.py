@@ -16,7 +16,7 @@ from commands.words import HOPS
 
 if TYPE_CHECKING:
     from hub.audit.audit import Finding, Report
-    from hub.ledger import Entry
+    from hub.ledger.ledger import Entry
 
 ENTRIES = (
     column("node", "节点", "NODE"),
@@ -194,7 +194,7 @@ def show(session: Session, node: str, first: int | None, most: int) -> None:
 def head(session: Session) -> None:
     """Show where each chain stands."""
     from commands.opened import opened_store
-    from hub.ledger import from_microseconds
+    from hub.ledger.ledger import from_microseconds
     from hub.store.holdings import heads
 
     with opened_store(session) as store, store.reading() as connection:
@@ -209,7 +209,7 @@ command.add_command(archive)
 
 def entry_row(entry: Entry, session: Session) -> tuple[object, ...]:
     """One entry in the columns `ENTRIES`; codes for programs, words and a short hash for people."""
-    from hub.ledger import entry_hash, from_microseconds
+    from hub.ledger.ledger import entry_hash, from_microseconds
 
     hashed = entry_hash(entry).hex()
     return (

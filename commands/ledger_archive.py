@@ -49,8 +49,8 @@ def _month(context: click.Context, parameter: click.Parameter, value: str) -> Mo
 def archive(session: Session, month: Month, to: Path, whole: bool) -> None:
     """Write one file and its digest; what is there already and right stays. Errors: Refused archive.*; OSError."""
     from commands.opened import opened_hub
-    from hub.archive import span_of
-    from hub.sequence import checkpoint_signers
+    from hub.evidence.archive import span_of
+    from hub.ledger.sequence import checkpoint_signers
 
     path = to / f"ledger-{month}.asice"
     with opened_hub(session) as hub:
@@ -76,7 +76,7 @@ def _write(
     session: Session, hub: Hub, month: Month, path: Path, span: Span, keys: list[NoteKey], *, whole: bool
 ) -> None:
     """Under another name first, so that a file with the right name is whole."""
-    from hub.archive import archive as write
+    from hub.evidence.archive import archive as write
 
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     said = Phrase("正在归档", "archiving")

@@ -11,7 +11,7 @@ from commands.frame.files import FILE, read_file
 from commands.order import order_of
 
 if TYPE_CHECKING:
-    from hub.rekey import Tenure
+    from hub.ledger.rekey import Tenure
 
 COLUMNS = (
     column("use", "用途", "USE"),
@@ -36,8 +36,8 @@ command = Noun("key", Phrase("账本的签名密钥：查看、更换。", "The 
 def show(session: Session) -> None:
     """List keys. Errors: Misconfigured note.*, key.*, tree.damaged."""
     from commands.opened import opened_hub
-    from hub.rekey import tenures
-    from hub.sequence import checkpoint_signers
+    from hub.ledger.rekey import tenures
+    from hub.ledger.sequence import checkpoint_signers
 
     with opened_hub(session) as hub:
         signers = checkpoint_signers(hub, session.folder)
@@ -47,7 +47,7 @@ def show(session: Session) -> None:
 
 
 def _tenure(session: Session, one: Tenure) -> tuple[object, ...]:
-    from hub.ledger import from_microseconds
+    from hub.ledger.ledger import from_microseconds
 
     size = one.since.size if one.since else 0
     since = from_microseconds(one.since.at_us) if one.since else ""
@@ -91,8 +91,8 @@ def _said(session: Session, use: str, state: str, *values: object) -> tuple[obje
 def change(session: Session, key: Path, cert: Path | None) -> None:
     """Change the keys. Errors: Refused tree.no-checkpoint; Misconfigured tree.key, tree.same-key, note.signer, key.*"""
     from commands.opened import opened_hub
-    from hub.rekey import change_keys, signers_with
-    from hub.sequence import checkpoint_signers
+    from hub.ledger.rekey import change_keys, signers_with
+    from hub.ledger.sequence import checkpoint_signers
 
     with opened_hub(session) as hub:
         old = checkpoint_signers(hub, session.folder)

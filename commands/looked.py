@@ -11,7 +11,7 @@ from pathlib import Path
 from commands.frame.edge import from_system
 from commands.frame.phrase import Phrase
 from hub.errors import HubError
-from hub.settings import Settings
+from hub.settings.settings import Settings
 
 
 class Level(StrEnum):

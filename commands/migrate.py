@@ -11,7 +11,7 @@ from commands.frame.command import Phrase, Session, column, option, single, why_
 from commands.frame.progress import progress
 
 if TYPE_CHECKING:
-    from hub.settings import Settings
+    from hub.settings.settings import Settings
     from hub.store.copying import Sum
     from hub.store.store import Store
 
@@ -45,8 +45,8 @@ TABLES = (
 @why_option
 def command(session: Session, origin: str, target: str, switch: bool) -> None:
     """Copy, compare, audit and, if told so, switch. Errors: Misconfigured store.*, serve.running, migrate.*"""
-    from connectors.serving_lock import serving_lock
-    from hub.administered import Deed
+    from connectors.serving.serving_lock import serving_lock
+    from hub.administration.administered import Deed
     from hub.hub import database_url, read_settings
     from hub.store.copying import abandon, copy, departing
     from hub.store.partitions import make_ahead
@@ -116,7 +116,7 @@ def _compare_heads(settings: Settings, here: str, there: str) -> None:
 
 
 def _open(settings: Settings, url: str) -> Store:
-    from hub.administered import NODE
+    from hub.administration.administered import NODE
     from hub.store.store import Store
 
     return Store.open(url, NODE, hub_id=settings.hub)
@@ -124,8 +124,8 @@ def _open(settings: Settings, url: str) -> Store:
 
 def _switch(folder: Path, url: str) -> None:
     """Write the address into `hub.yaml`, as a whole or not at all, closed to others if it holds a password."""
-    from hub.settings import FILE
-    from hub.settings_text import with_database
+    from hub.settings.settings import FILE
+    from hub.settings.text import with_database
     from hub.store.engine import has_password
     from hub.whole import replace_whole
 

@@ -12,8 +12,8 @@ from commands.frame.command import Phrase, Session, argument, noun, option
 from commands.frame.files import FOLDER
 
 if TYPE_CHECKING:
-    from connectors.pretend_department import PretendDepartment
-    from connectors.pretend_fault import PretendFault
+    from connectors.pretend.department import PretendDepartment
+    from connectors.pretend.fault import PretendFault
     from hub.signing.signer import FileSigner
 
 command = noun("mock", zh="模拟单位系统，供试验用。", en="Pretend departments, for trials.")
@@ -47,9 +47,9 @@ def dept(
     reach: Reach,
 ) -> None:
     """Serve pretend departments. Errors: Misconfigured key.*, mock.fault, listen.*"""
-    from connectors.logs import set_up_logs
-    from connectors.pretend_department import pretend_departments
-    from connectors.server import serve
+    from connectors.pretend.department import pretend_departments
+    from connectors.serving.logs import set_up_logs
+    from connectors.serving.server import serve
 
     folder = key_dir or session.folder / "departments"
     signers = {code: _signer(folder, code) for code in codes}
@@ -67,7 +67,7 @@ def _signer(folder: Path, code: str) -> FileSigner:
 
 def _faults(texts: tuple[str, ...], codes: tuple[str, ...]) -> dict[str, PretendFault]:
     """The fault of each department; a later one wins. Errors: Misconfigured mock.fault; click.BadParameter."""
-    from connectors.pretend_fault import parse_fault
+    from connectors.pretend.fault import parse_fault
 
     chosen: dict[str, PretendFault] = {}
     for text in texts:
@@ -83,8 +83,8 @@ def _pretend(
 ) -> PretendDepartment:
     """One of them; with `reach` it signs for what it gets. Errors: Misconfigured tls.*, settings.*"""
     from connectors.exchange_client import ExchangeClient
-    from connectors.pretend_department import PretendDepartment
-    from connectors.pretend_fault import NO_FAULT
+    from connectors.pretend.department import PretendDepartment
+    from connectors.pretend.fault import NO_FAULT
 
     return PretendDepartment(
         code=code,

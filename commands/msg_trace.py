@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from commands.trace_view import Reply
-    from hub.ledger import Entry
+    from hub.ledger.ledger import Entry
     from hub.store.store import Store
     from hub.store.trace import StoredMessage, Traced
 
@@ -153,7 +153,7 @@ def _show_all(session: Session, found: list[Entry]) -> None:
 def _show_one(session: Session, entry: Entry) -> None:
     from commands.ledger import ENTRIES, entry_row
     from commands.words import HOPS, detail_of
-    from hub.ledger import from_microseconds
+    from hub.ledger.ledger import from_microseconds
 
     if session.json:
         row = entry_row(entry, session)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from commands.frame.session import Session
-from hub.administered import NODE
+from hub.administration.administered import NODE
 from hub.hub import Hub, Rules, open_hub, open_store, read_rules, read_settings
 from hub.store.store import Store
 

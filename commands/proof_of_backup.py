@@ -28,7 +28,7 @@ from hub.tree.key import NoteKey
 
 if TYPE_CHECKING:
     from hub.audit.log import LogStandard
-    from hub.settings import Settings
+    from hub.settings.settings import Settings
     from hub.store.store import Store
 
 _MOST = 100

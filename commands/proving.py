@@ -11,7 +11,7 @@ from commands.frame.phrase import Phrase
 from commands.words import size_of
 from hub import envelope
 from hub.accept import check_header, check_payload, route
-from hub.attachments import check_attachments
+from hub.attachments.attachments import check_attachments
 from hub.errors import Refused
 from hub.hub import Rules
 from hub.message import Proven

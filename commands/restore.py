@@ -114,7 +114,7 @@ def _rows(url: str, hub: str) -> int:
 
 def _tell(session: Session, restoration: Restoration) -> None:
     from commands.proof_of_backup import facts_of, tell_gaps
-    from hub.administered import NODE
+    from hub.administration.administered import NODE
 
     manifest, head = restoration.manifest, restoration.manifest.head
     at = manifest.at.isoformat(timespec="seconds")

@@ -12,7 +12,7 @@ from commands.order import order_of
 from commands.words import size_of
 
 if TYPE_CHECKING:
-    from hub.retention import Rule
+    from hub.retention.retention import Rule
     from hub.store.store import Store
 
 PLAN = (
@@ -50,7 +50,7 @@ def _ruled(session: Session) -> Iterator[tuple[Store, tuple[Rule, ...]]]:
     from commands.opened import opened_store
     from hub.errors import Misconfigured
     from hub.hub import read_settings
-    from hub.retention import rules_of
+    from hub.retention.retention import rules_of
 
     rules = rules_of(read_settings(session.folder).retention)
     if not rules:
@@ -67,7 +67,7 @@ def _ruled(session: Session) -> Iterator[tuple[Store, tuple[Rule, ...]]]:
 )
 def plan(session: Session) -> None:
     """Show what is old enough, by rule and month. Errors: Misconfigured retention.none."""
-    from hub.purge import plan as planned
+    from hub.retention.purge import plan as planned
 
     with _ruled(session) as (store, rules):
         found = planned(store, rules, session.clock())
@@ -96,8 +96,8 @@ def plan(session: Session) -> None:
 @why_option
 def purge(session: Session, yes: bool, database: str) -> None:
     """Purge what the plan shows, after asking. Errors: Misconfigured retention.none, store.forbidden; click.Abort."""
-    from hub.purge import plan as planned
-    from hub.purge import purge as purged
+    from hub.retention.purge import plan as planned
+    from hub.retention.purge import purge as purged
 
     with _ruled(session) as (store, rules):
         at = session.clock()
@@ -146,7 +146,7 @@ def _as_owner(store: Store, database: str) -> Iterator[Store]:
 def hold(session: Session, what: str) -> None:
     """Hold it, also what comes under the number later. Errors: Refused message.unknown, retention.held."""
     from commands.opened import opened_store
-    from hub.purge import hold as held
+    from hub.retention.purge import hold as held
 
     with opened_store(session) as store:
         kind, name = _meant(store, what)
@@ -167,7 +167,7 @@ def hold(session: Session, what: str) -> None:
 def release(session: Session, what: str) -> None:
     """End a hold. Errors: Refused message.unknown, retention.not-held."""
     from commands.opened import opened_store
-    from hub.purge import release as released
+    from hub.retention.purge import release as released
 
     with opened_store(session) as store:
         kind, name = _meant(store, what)

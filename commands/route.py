@@ -83,7 +83,7 @@ def apply(session: Session, file: Path) -> ExitCode:
     """Put rules into force unless they have errors; a serving hub goes by them within a second."""
     from commands.opened import opened_store
     from commands.order import order_of
-    from hub.in_force import apply_routing
+    from hub.administration.in_force import apply_routing
 
     text = read_text(file)
     findings = _findings(session, text)

@@ -63,7 +63,7 @@ token_argument = argument("token", zh="报文类型，如 receipt-1", en="type, 
 def add(session: Session, folder: Path, name: str | None, version: str | None, entry: str | None) -> ExitCode:
     """Register a schema unless its lint finds an error."""
     from commands.opened import opened_store
-    from hub.edit import register_schema
+    from hub.administration.edit import register_schema
     from hub.schema.package import SchemaPackage
 
     package = SchemaPackage.from_folder(folder.absolute(), name, version, entry)
@@ -163,7 +163,7 @@ def sample(session: Session, token: str, root: str | None) -> None:
 def remove(session: Session, token: str, yes: bool) -> None:
     """Remove a registered schema after asking."""
     from commands.opened import opened_store
-    from hub.edit import forget_schema
+    from hub.administration.edit import forget_schema
 
     if not yes:
         session.confirm(

@@ -10,7 +10,7 @@ import click
 from commands.frame.command import Phrase, Session, option, single
 
 if TYPE_CHECKING:
-    from hub.settings import Settings
+    from hub.settings.settings import Settings
 
 MOST_DRAIN = 3600
 
@@ -84,10 +84,10 @@ def command(
 
     Errors: Misconfigured listen.*, key.*, node.taken, settings.*, store.*; Unavailable store.*
     """
-    from connectors.logs import set_up_logs
-    from connectors.server import run_hub
+    from connectors.serving.logs import set_up_logs
+    from connectors.serving.server import run_hub
     from hub.hub import read_settings
-    from hub.settings_file import override
+    from hub.settings.file import override
 
     told = read_settings(session.folder)
     settings = override(told, database=database, node=node, roles=roles, metrics_port=metrics_port)
@@ -102,11 +102,11 @@ def command(
 def _check(session: Session, settings: Settings, host: str, port: int | None) -> None:
     from contextlib import closing
 
-    from connectors.http_server import bind
+    from connectors.serving.http_server import bind
     from connectors.tls import TlsEdges
-    from hub.administered import NODE
+    from hub.administration.administered import NODE
     from hub.hub import open_hub
-    from hub.sequence import check_signers, checkpoint_signers
+    from hub.ledger.sequence import check_signers, checkpoint_signers
 
     listen = settings.listen
     TlsEdges(session.folder, settings)

@@ -12,7 +12,7 @@ from commands.words import ANSWERS, HOPS, RECEIPTS, ROLES, STATES, detail_of, la
 from hub.message import DeliveryState, Hop
 
 if TYPE_CHECKING:
-    from hub.ledger import Entry
+    from hub.ledger.ledger import Entry
     from hub.store.trace import StoredDelivery, StoredMessage, Traced
 
 HOP_COLUMNS = (
@@ -122,7 +122,7 @@ def _sum(traced: Traced) -> Phrase:
 
 
 def _hop(session: Session, entry: Entry, received: datetime) -> tuple[object, ...]:
-    from hub.ledger import from_microseconds
+    from hub.ledger.ledger import from_microseconds
 
     at = from_microseconds(entry.time_us)
     after = (at - received).total_seconds()

@@ -36,7 +36,7 @@ crl = command.noun("crl", zh="吊销列表", en="revocation lists")
 def add(session: Session, file: Path) -> None:
     """Trust every authority in a file."""
     from commands.opened import opened_store
-    from hub.edit import trust_authorities
+    from hub.administration.edit import trust_authorities
 
     with opened_store(session) as store:
         order = order_of(store.hub_id, session.why)
@@ -70,7 +70,7 @@ def list_authorities(session: Session) -> None:
 def remove(session: Session, thumbprint: str, yes: bool) -> None:
     """Trust an authority no longer, after asking."""
     from commands.opened import crl_folder, opened_store
-    from hub.edit import distrust_authority
+    from hub.administration.edit import distrust_authority
     from hub.trust.crl_folder import crl_files
 
     mark, name = _chosen(session, thumbprint.lower())
@@ -98,7 +98,7 @@ def remove(session: Session, thumbprint: str, yes: bool) -> None:
 def add_crl(session: Session, file: Path) -> None:
     """Bring in a revocation list."""
     from commands.opened import crl_folder, opened_store
-    from hub.edit import keep_crl
+    from hub.administration.edit import keep_crl
 
     with opened_store(session) as store:
         order = order_of(store.hub_id, session.why)

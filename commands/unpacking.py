@@ -87,7 +87,7 @@ def _attachments(fetched: Fetched) -> list[tuple[str, bytes]]:
 
     Errors: Refused attachment.missing, .unlisted, .altered.
     """
-    from hub.attachments import match_attachments
+    from hub.attachments.attachments import match_attachments
 
     manifest = _manifest(fetched)
     linked = {link.id: (link.size, link.digest) for link in fetched.links}

@@ -50,7 +50,7 @@ _folder = option("--folder", zh="见证目录", en="the witness's folder", type=
 def invite(session: Session) -> None:
     """Show the command that the authority types."""
     from commands.opened import opened_hub
-    from hub.sequence import checkpoint_signers
+    from hub.ledger.sequence import checkpoint_signers
 
     with opened_hub(session) as hub:
         keys = [signer.key.text() for signer in checkpoint_signers(hub, session.folder)]
@@ -125,8 +125,8 @@ def once(session: Session, folder: Path) -> ExitCode:
 @_folder
 def run(session: Session, folder: Path) -> ExitCode:
     """Watch until a signal; exit code CHECK_FAILED if an alarm is unsettled then."""
-    from connectors.http_server import stop_on_signals
-    from connectors.logs import set_up_logs
+    from connectors.serving.http_server import stop_on_signals
+    from connectors.serving.logs import set_up_logs
     from hub.witness.look import watch
 
     async def until_signal(opened: WitnessFolder, client: WitnessClient) -> None:

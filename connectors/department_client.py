@@ -14,9 +14,9 @@ from typing import Self, TypeVar
 
 from lxml import etree
 
-from connectors.parameters import Parameters
-from connectors.soap import VERSIONS
-from connectors.soap_client import CallFailed, FaultAnswered, Outgoing, SoapClient, Told
+from connectors.soap.client import CallFailed, FaultAnswered, Outgoing, SoapClient, Told
+from connectors.soap.parameters import Parameters
+from connectors.soap.soap import VERSIONS
 from hub import proof
 from hub.catalogue import CATALOGUE
 from hub.errors import Refused, Unavailable

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors import soap_writer as write
 from connectors.department_client import DepartmentClient
-from connectors.parameters import DOCUMENT_READERS, Linked, Parameters, attachments, links
-from connectors.soap import EXCHANGE, wrapped
+from connectors.soap import writer as write
+from connectors.soap.parameters import DOCUMENT_READERS, Linked, Parameters, attachments, links
+from connectors.soap.soap import EXCHANGE, wrapped
 from hub import proof
 from hub.parser import ParseLimits
 from hub.proof import Confirmed, Request

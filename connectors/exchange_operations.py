@@ -12,10 +12,10 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from connectors import soap_writer as write
-from connectors.answered import Answered
-from connectors.parameters import DOCUMENT_READERS, Parameters, attachments
-from connectors.soap import EXCHANGE, Version, read_call, wrapped
+from connectors.soap import writer as write
+from connectors.soap.answered import Answered
+from connectors.soap.parameters import DOCUMENT_READERS, Parameters, attachments
+from connectors.soap.soap import EXCHANGE, Version, read_call, wrapped
 from hub import mailbox
 from hub.accept import accept, refuse
 from hub.errors import Refused

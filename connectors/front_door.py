@@ -1,6 +1,6 @@
 """What senders and the operator's tools reach first: the exchange service at /exchange/v1, and /healthz.
 
-How calls, faults and limits are handled is `connectors.soap_door`; what the operations do is `exchange_operations`.
+How calls, faults and limits are handled is `connectors.soap.door`; what the operations do is `exchange_operations`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors.exchange_operations import perform
-from connectors.load import Load
-from connectors.soap import EXCHANGE
-from connectors.soap_door import Seen, Service, SoapDoor
-from connectors.wsdl import wsdl
+from connectors.serving.load import Load
+from connectors.soap.door import Seen, Service, SoapDoor
+from connectors.soap.soap import EXCHANGE
+from connectors.soap.wsdl import wsdl
 from hub import __version__
 from hub.hub import Hub
 

@@ -2,7 +2,7 @@
 
 Promises: `/readyz` answers 200 or 503 within `LONGEST` seconds even if the database hangs; it measures at most once in
 `FRESH` seconds however often it is asked; nothing in it is for the operator only. How a thing is judged is
-`hub.health`'s.
+`hub.health.health`'s.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hub import __version__
-from hub.health import Measured, as_page
+from hub.health.health import Measured, as_page
+from hub.health.measure import measure
 from hub.hub import Hub
-from hub.measure import measure
 
 FRESH = 2.0
 LONGEST = 5.0
@@ -29,7 +29,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the process knows of itself and nobody can measure; see `hub.health.Measured`."""
+    """What the process knows of itself and nobody can measure; see `hub.health.health.Measured`."""
 
     draining: bool = False
     node_lost: bool = False

@@ -17,9 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hub.cosign import keep_cosignature
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.hub import Hub
+from hub.ledger.cosign import keep_cosignature
 from hub.store import tree_proofs
 from hub.store.tree import read_tile
 from hub.store.tree_keys import read_changes

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from connectors.soap_client import CallFailed
+from connectors.soap.client import CallFailed
 
 _PASSING = frozenset(
     {

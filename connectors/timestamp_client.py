@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.plain_http import Ask, fetch
-from connectors.soap_client import CallFailed
+from connectors.soap.client import CallFailed
 from hub.errors import Unavailable, Undelivered
 
 MOST_BYTES = 64 * 1024

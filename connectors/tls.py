@@ -21,8 +21,8 @@ from cryptography import x509
 from starlette.requests import Request
 
 from hub.errors import Misconfigured
-from hub.listen import Listen
-from hub.settings import Settings
+from hub.settings.listen import Listen
+from hub.settings.settings import Settings
 from hub.trust.certificate import LARGEST, split_certificates
 
 CLIENT_CERTIFICATE = "hub.client-certificate"

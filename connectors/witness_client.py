@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from connectors.plain_http import Answer, Ask, fetch
-from connectors.soap_client import CallFailed
+from connectors.soap.client import CallFailed
 from hub.errors import Misconfigured, Unavailable, Undelivered
 from hub.tree.note import MOST_BYTES
 

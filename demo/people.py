@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from demo.names import CITY, CITY_OFFICE, DIVISION, PERMIT_OFFICE, SUPERVISION, receivers
+from hub.administration.edit import edit_registry
+from hub.administration.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install
 from hub.directory import SUPERVISION as SUPERVISION_GROUP
 from hub.directory import Department, Endpoint, Kind, Profile, Right
-from hub.edit import edit_registry
 from hub.hub import open_store, read_settings
-from hub.install import CA_FOLDER, DEPARTMENTS_FOLDER, Plan, install
 from hub.registry.registry import Group, Registry
 from hub.signing.signer import FileSigner
 from hub.store.operate import Order

@@ -16,9 +16,9 @@ from pathlib import Path
 from demo.stage import Stage
 from hub.audit.audit import Report, Row, report, standard_of
 from hub.hub import open_store, read_settings
-from hub.ledger import Entry
+from hub.ledger.ledger import Entry
 from hub.message import Hop
-from hub.settings import FILE
+from hub.settings.settings import FILE
 from hub.store.entries import latest_entries
 
 COPY = "tampered-copy"

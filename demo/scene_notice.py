@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from connectors.exchange_client import ExchangeClient, RecipientStanding, Standing, Submitted
-from connectors.pretend_receipt import send_receipt
+from connectors.pretend.receipt import send_receipt
 from demo.documents import ANNEX_ID, Document
 from demo.names import CITY_OFFICE
 from demo.processes import until_answering

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub import crash, envelope, proof
-from hub.attachments import Attached, match_attachments
+from hub.attachments.attachments import Attached, match_attachments
 from hub.errors import HubError, Refused
 from hub.hub import Hub, Rules
-from hub.ledger import Stored, from_microseconds
+from hub.ledger.ledger import Stored, from_microseconds
 from hub.message import Attachment, DeliveryState, Header, Hop, Proven
 from hub.parser import parse
 from hub.recipients import Recipients, write_list

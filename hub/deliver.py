@@ -13,10 +13,10 @@ from typing import Any
 
 from hub import crash, proof
 from hub.accept import admit, examine
+from hub.attachments.handout import linked
 from hub.connector import Connector
 from hub.directory import Endpoint, Profile
 from hub.errors import Refused, Undelivered
-from hub.handout import linked
 from hub.hub import Hub, Rules
 from hub.message import Acknowledgement, Consignment, DeliveryState, Hop
 from hub.notice import non_delivery

@@ -17,8 +17,8 @@ from hub.errors import Misconfigured
 from hub.parser import ParseLimits
 from hub.routing.routing import Routing
 from hub.schema.schema import Schemas
-from hub.settings import FILE, Settings
-from hub.settings_file import load_settings
+from hub.settings.file import load_settings
+from hub.settings.settings import FILE, Settings
 from hub.signing.signer import FileSigner, Signer
 from hub.store.content.content import ContentStore, open_content
 from hub.store.content.later import Later, nowhere

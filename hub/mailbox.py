@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub import proof
+from hub.attachments.handout import linked
 from hub.deliver import record_delivered
 from hub.directory import Kind
 from hub.errors import Refused, Undelivered
-from hub.handout import linked
 from hub.hub import Hub, Rules
 from hub.message import Acknowledgement, Consignment, DeliveryState, Hop, ProvenBy
 from hub.parser import ParseLimits, parse

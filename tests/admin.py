@@ -14,8 +14,8 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 import cli
+from hub.administration.install import Plan, install
 from hub.codes import make_uscc
-from hub.install import Plan, install
 from hub.registry.registry import Registry
 from tests.keeper import wipe_at_end
 

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from connectors import soap_writer as write
-from connectors.server import serve_hub
-from connectors.soap import EXCHANGE, SOAP_11
+from connectors.serving.server import serve_hub
+from connectors.soap import writer as write
+from connectors.soap.soap import EXCHANGE, SOAP_11
 from hub.hub import read_settings
-from hub.settings_file import override
+from hub.settings.file import override
 from tests.town import ROUTING, START, FakeConnector, authority, found_town
 
 CODES = ("a", "b", "c", "d", "m", "s")

@@ -13,7 +13,7 @@ from typing import Any
 from lxml import etree
 from starlette.types import ASGIApp
 
-from connectors.http_server import address_of, bind, serve_on
+from connectors.serving.http_server import address_of, bind, serve_on
 
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"

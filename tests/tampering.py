@@ -10,7 +10,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from hub.ledger import FIELDS, FIRST, Entry, Stored, entry_hash, form
+from hub.ledger.ledger import FIELDS, FIRST, Entry, Stored, entry_hash, form
 from hub.tree.checkpoint import Checkpoint
 from hub.tree.key import NoteSigner
 from hub.tree.merkle import root_of

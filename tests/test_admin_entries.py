@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.frame.exits import ExitCode
-from hub.administered import Act, Deed, read_act
+from hub.administration.administered import Act, Deed, read_act
 from hub.message import Hop
 from hub.store.store import Store
 from hub.trust.ca import DemoCa
@@ -138,7 +138,7 @@ def test_a_change_whose_entry_cannot_be_written_is_not_made(
     def broken(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("hub.edit.record", broken)
+    monkeypatch.setattr("hub.administration.edit.record", broken)
     before = admin.registry()
     assert admin.type("group", "add", "new", "CENTER").exit_code
     assert admin.registry() == before
@@ -151,7 +151,7 @@ def test_a_revocation_list_that_cannot_be_written_leaves_no_entry(
         raise OSError(28, "No space left on device")
 
     before = acts(admin)
-    monkeypatch.setattr("hub.edit.put_crl", broken)
+    monkeypatch.setattr("hub.administration.edit.put_crl", broken)
     assert admin.type("ca", "crl").exit_code
     assert acts(admin) == before
 
@@ -215,7 +215,7 @@ def test_an_entry_whose_deed_is_not_that_of_its_act_is_found(admin: Administrato
     store = Store.open(f"sqlite:///{admin.folder / 'hub.db'}", "cli")
     with store.transaction() as transaction:
         (row,) = transaction.connection.exec_driver_sql("SELECT evidence, time_us FROM ledger").all()
-        from hub.ledger import from_microseconds
+        from hub.ledger.ledger import from_microseconds
 
         at = from_microseconds(row.time_us)
         transaction.append(Hop.ADMIN, at, source="CENTER", evidence=row.evidence.hex(), detail=Deed.CRL_KEPT)

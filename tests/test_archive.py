@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import verify_evidence
 import verify_further
-from hub.archive import archive
 from hub.errors import Refused
+from hub.evidence.archive import archive
 from hub.evidence.asic import pack
 from hub.month import Month
 from hub.store.archive import read_subtrees

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from hub import envelope, proof, upload
+from hub import envelope, proof
+from hub.attachments import upload
 from hub.audit.audit import Finding, Report, Row, Standard, audit, report
 from hub.errors import Refused
-from hub.ledger import entry_hash, form, read_form
+from hub.ledger.ledger import entry_hash, form, read_form
 from hub.mailbox import confirm, fetch
 from hub.message import Consignment, Hop
 from hub.proof import Confirmed, Request

@@ -19,8 +19,8 @@ from hub.audit.checkpoint import LogKey
 from hub.audit.log import LogStandard
 from hub.audit.portion import ChainPortion, LeafPortion, chain_portions, leaf_portions
 from hub.audit.report import Told
+from hub.ledger.sequence import checkpoint_signers, origin_of
 from hub.schema.schema import Schemas
-from hub.sequence import checkpoint_signers, origin_of
 from hub.store.store import Store
 from hub.tree.tiles import WIDTH
 

@@ -27,7 +27,7 @@ from hub.backup.manifest import DATABASE, FILE, Manifest, read_manifest
 from hub.backup.place import backups_in, seal, write_manifest
 from hub.errors import Misconfigured
 from hub.parser import parse
-from hub.settings_text import settings_text, without_passwords
+from hub.settings.text import settings_text, without_passwords
 from hub.signing import signature
 from hub.store.engine import opened
 from hub.store.store import Store

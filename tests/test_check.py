@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 import cli
 from commands.check import Bounds, State, Verdict, judged, read_bounds
-from connectors import process
-from connectors.serving_lock import node_lock
+from connectors.serving import process
+from connectors.serving.serving_lock import node_lock
 from hub.schema.schema import Schemas
 from tests.house import connector, lay_out, served
 

@@ -1,4 +1,4 @@
-"""`hub init` and `hub.install`: everything is there and right, or nothing has changed."""
+"""`hub init` and `hub.administration.install`: everything is there and right, or nothing has changed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-import hub.install
+import hub.administration.install
 from commands.frame.exits import ExitCode
+from hub.administration.install import Identity, Plan, default_routing, install
 from hub.errors import Misconfigured
 from hub.hub import open_hub
-from hub.install import Identity, Plan, default_routing, install
 from hub.routing.routing import Routing
-from hub.settings import Settings
-from hub.settings_file import load_settings
-from hub.settings_text import settings_text
+from hub.settings.file import load_settings
+from hub.settings.settings import Settings
+from hub.settings.text import settings_text
 from hub.store.store import Store
 from hub.trust.ca import DemoCa
 
@@ -142,7 +142,7 @@ def test_a_failure_at_any_step_leaves_the_folder_as_it_was(
     def broken(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(hub.install, step, broken)
+    monkeypatch.setattr(hub.administration.install, step, broken)
     (tmp_path / "data").mkdir()
     with pytest.raises(OSError, match="No space"):
         install(tmp_path / "data", Plan(), NOW)

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 import cli
 from commands.frame.exits import ExitCode
-from hub import upload
+from hub.attachments import upload
 from hub.errors import Misconfigured
-from hub.settings_file import load_settings
+from hub.settings.file import load_settings
 from tests.test_large_attachments import PART, WHOLE, known
 from tests.test_mailbox import request
 from tests.town import Town

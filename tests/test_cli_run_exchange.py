@@ -24,12 +24,12 @@ from commands import mock
 from commands.frame.exits import ExitCode
 from commands.unpacking import read_unpacked, unpack
 from connectors.exchange_client import Fetched
-from connectors.http_server import bind
-from connectors.server import serve_hub
+from connectors.serving.http_server import bind
+from connectors.serving.server import serve_hub
 from hub import envelope
+from hub.administration.install import Plan, install
 from hub.codes import make_uscc
 from hub.errors import Misconfigured, Refused
-from hub.install import Plan, install
 from hub.message import Header, Recipient
 from hub.parser import parse
 from hub.signing import signature

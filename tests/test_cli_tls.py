@@ -11,11 +11,11 @@ from starlette.applications import Starlette
 
 from commands.frame.command import ExitCode
 from connectors.front_door import PATH, front_door
-from connectors.inquiry import inquiry_door
-from connectors.inquiry_names import PATH as INQUIRY
+from connectors.inquiry.inquiry import inquiry_door
+from connectors.inquiry.names import PATH as INQUIRY
 from connectors.tls import TlsEdges, context_of
-from hub.listen import Listen, Tls
-from hub.settings import Settings
+from hub.settings.listen import Listen, Tls
+from hub.settings.settings import Settings
 from tests.admin import Administrator
 from tests.serving import Now, serving
 from tests.tlsing import client, enrol, machine, put, put_ca

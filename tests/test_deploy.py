@@ -28,10 +28,10 @@ from connectors.department_client import ExchangeFault
 from connectors.exchange_client import ExchangeClient
 from connectors.front_door import PATH, front_door
 from hub.errors import Unavailable
-from hub.listen import Listen, Tls
 from hub.message import Hop
-from hub.settings import Settings
-from hub.settings_file import load_settings
+from hub.settings.file import load_settings
+from hub.settings.listen import Listen, Tls
+from hub.settings.settings import Settings
 from hub.trust.certificate import thumbprint
 from tests.serving import Now, serving
 from tests.test_docs import check_command
@@ -290,8 +290,8 @@ def test_nginx_takes_the_header_from_nobody(town_behind: Town, before: tuple[str
 
     from lxml import etree
 
-    from connectors import soap_writer as write
-    from connectors.soap import EXCHANGE, SOAP_11
+    from connectors.soap import writer as write
+    from connectors.soap.soap import EXCHANGE, SOAP_11
     from hub import proof
     from hub.proof import Request
 

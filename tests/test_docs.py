@@ -26,7 +26,7 @@ from commands.frame.exits import MEANINGS
 from hub.catalogue import CATALOGUE
 from hub.parser import parse
 from hub.schema.schema import Schemas
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from hub.signing import signature
 from hub.trust.ca import DemoCa
 from tests.town import START, signer_of

@@ -28,11 +28,11 @@ from commands.frame.exits import ExitCode
 from hub import envelope
 from hub.errors import Refused
 from hub.evidence.asic import CADES, LIST, SEAL, pack
+from hub.evidence.export import collect, export
 from hub.evidence.page import as_html
 from hub.evidence.pdf import as_pdf, find_fonts
-from hub.export import collect, export
+from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.parser import parse
-from hub.sequence import Sequencer, checkpoint_signers
 from hub.store import tree_proofs
 from hub.store.evidence import find_case
 from hub.store.operate import Order, release_held

@@ -12,17 +12,17 @@ from lxml import etree
 from starlette.types import ASGIApp
 
 from connectors import exchange_operations
-from connectors import soap_door as door
-from connectors import soap_writer as write
 from connectors.front_door import front_door
-from connectors.soap import EXCHANGE, SOAP_11, body_limit
+from connectors.soap import door
+from connectors.soap import writer as write
+from connectors.soap.soap import EXCHANGE, SOAP_11, body_limit
 from hub import envelope, proof
 from hub.errors import Unavailable
-from hub.listen import Listen
 from hub.message import DeliveryState, Hop
 from hub.parser import parse
 from hub.proof import Confirmed, Request
-from hub.settings import Limits
+from hub.settings.listen import Listen
+from hub.settings.settings import Limits
 from hub.signing import signature
 from tests.serving import SOAP_12, XML, Heard, ask, soap
 from tests.town import Town, signer_of

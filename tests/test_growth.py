@@ -20,8 +20,8 @@ from commands.pick import read_traced
 from hub import supervise
 from hub.accept import accept
 from hub.hub import Hub
+from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.message import DeliveryState
-from hub.sequence import Sequencer, checkpoint_signers
 from hub.store import entries, holdings, outbox, queues, trace, tree_standing
 from hub.store.settlement import Settlement, settle
 

@@ -18,20 +18,21 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 
-from connectors import health_door, metrics
-from connectors import soap_writer as write
+from connectors import health_door
 from connectors.front_door import front_door
 from connectors.health_door import HealthDoor, Told
-from connectors.load import Load
-from connectors.logs import JsonFormatter
-from connectors.metrics import Meters, MetricsDoor
-from connectors.soap import EXCHANGE, SOAP_11
+from connectors.serving import metrics
+from connectors.serving.load import Load
+from connectors.serving.logs import JsonFormatter
+from connectors.serving.metrics import Meters, MetricsDoor
+from connectors.soap import writer as write
+from connectors.soap.soap import EXCHANGE, SOAP_11
 from hub.catalogue import CATALOGUE
 from hub.errors import Unavailable
-from hub.health import Level, Measured, Stored, is_ready, judge
+from hub.health.health import Level, Measured, Stored, is_ready, judge
 from hub.message import Hop
-from hub.settings import Limits, Measuring, Sequencing
-from hub.settings_file import load_settings
+from hub.settings.file import load_settings
+from hub.settings.settings import Limits, Measuring, Sequencing
 from hub.store.faults import translated
 from tests.serving import Heard, ask
 from tests.town import START, Town, undelivered
@@ -348,7 +349,7 @@ def test_a_line_of_json_holds_the_fields_and_cannot_be_forged() -> None:
 
 
 def test_a_data_directory_whose_disk_is_gone_counts_as_full(tmp_path: Path) -> None:
-    from hub.measure import _free
+    from hub.health.measure import _free
 
     assert _free(tmp_path / "absent") is None
     assert (_free(tmp_path) or 0) > 0

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from commands.frame.command import ExitCode
-from connectors.on_record import OnRecord
-from hub import in_force
+from connectors.serving.on_record import OnRecord
+from hub.administration import in_force
 from hub.hub import Hub, open_hub, refresh
-from hub.settings_file import load_settings
+from hub.settings.file import load_settings
 from hub.store.operate import Order
 from tests.admin import NOW, Administrator, administrator
 from tests.house import served, until
@@ -137,7 +137,7 @@ def test_rules_that_cannot_be_written_leave_no_entry(
 
     new = tmp_path / "new.yaml"
     new.write_text(OTHER)
-    monkeypatch.setattr("hub.in_force.replace_whole", full)
+    monkeypatch.setattr("hub.administration.in_force.replace_whole", full)
     assert admin.type("route", "apply", str(new)).exit_code != ExitCode.OK
     assert changes(admin) == []
 

@@ -21,21 +21,21 @@ from starlette.applications import Starlette
 from zeep.transports import Transport
 
 import cli
-from connectors import soap_writer as write
 from connectors.department_client import ExchangeFault
-from connectors.inquiry import MOST_BYTES, inquiry_door
-from connectors.inquiry_client import InquiryClient
-from connectors.inquiry_names import NAMESPACE, PATH
-from connectors.soap import SOAP_11
+from connectors.inquiry.client import InquiryClient
+from connectors.inquiry.inquiry import MOST_BYTES, inquiry_door
+from connectors.inquiry.names import NAMESPACE, PATH
+from connectors.soap import writer as write
+from connectors.soap.soap import SOAP_11
 from hub import inquire, labels, proof
 from hub.directory import Right
 from hub.errors import Refused, Unavailable
-from hub.listen import Listen
 from hub.message import DeliveryState, Hop
 from hub.parser import parse
 from hub.proof import Request
 from hub.registry.registry import Registry
-from hub.settings import Limits
+from hub.settings.listen import Listen
+from hub.settings.settings import Limits
 from hub.signing import signature
 from schemas import FOLDER
 from tests.serving import SOAP_12, Heard, Now, ask, serving, soap
@@ -483,10 +483,10 @@ def test_our_client_tells_a_refusal_in_the_hubs_words(address: str, town: Town) 
 
 def test_spyne_is_imported_only_when_the_service_is_mounted_and_leaves_nothing_behind() -> None:
     program = """if True:
-        import sys, connectors.inquiry_client, connectors.inquiry
+        import sys, connectors.inquiry.client, connectors.inquiry.inquiry
         assert "spyne" not in sys.modules
         before = list(sys.meta_path)
-        from connectors.inquiry import inquiry_door
+        from connectors.inquiry.inquiry import inquiry_door
         inquiry_door(lambda: None)
         assert "spyne" in sys.modules and "cgi" not in sys.modules
         assert sys.meta_path == before

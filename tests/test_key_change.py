@@ -22,10 +22,10 @@ from connectors.witness_client import WitnessClient
 from hub.audit.audit import LogStandard, Report, report
 from hub.audit.checkpoint import LogKey
 from hub.errors import Misconfigured, Refused
+from hub.ledger.rekey import change_keys, signers_with, tenures
+from hub.ledger.sequence import Sequencer, checkpoint_signers, open_sequencer
 from hub.message import Hop
-from hub.rekey import change_keys, signers_with, tenures
-from hub.sequence import Sequencer, checkpoint_signers, open_sequencer
-from hub.settings import Sequencing
+from hub.settings.settings import Sequencing
 from hub.store.operate import Order
 from hub.store.tree_keys import read_changes
 from hub.store.tree_proofs import read_checkpoint

@@ -18,26 +18,27 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from connectors.attachment_client import AttachmentClient, Digested, digest_file
-from connectors.attachment_door import AttachmentDoor
-from connectors.attachment_stream import AttachmentStream
+from connectors.attachments.client import AttachmentClient, Digested, digest_file
+from connectors.attachments.door import AttachmentDoor
+from connectors.attachments.stream import AttachmentStream
 from connectors.department_client import ExchangeFault
 from connectors.exchange_client import ExchangeClient, Fetched
 from connectors.front_door import front_door
-from connectors.http_server import HANG_UP
-from connectors.pretend_department import PretendDepartment, pretend_departments
-from connectors.soap_sender import SoapSender
-from hub import download, mailbox, proof, sweep
-from hub import upload as upload_verb
+from connectors.pretend.department import PretendDepartment, pretend_departments
+from connectors.serving.http_server import HANG_UP
+from connectors.soap.sender import SoapSender
+from hub import mailbox, proof
+from hub.attachments import download, sweep
+from hub.attachments import upload as upload_verb
 from hub.audit.audit import Standard, audit
 from hub.dispatch import Dispatcher
 from hub.errors import Refused, Unavailable
-from hub.listen import Listen
 from hub.message import Attachment, DeliveryState, Hop
 from hub.proof import Request
-from hub.purge import purge
-from hub.retention import rules_of
-from hub.settings import Keeping, Limits, Uploading
+from hub.retention.purge import purge
+from hub.retention.retention import rules_of
+from hub.settings.listen import Listen
+from hub.settings.settings import Keeping, Limits, Uploading
 from hub.signing import signature
 from hub.store import sweeping, uploads
 from hub.store.content.content import open_content
@@ -53,7 +54,7 @@ ROOT = Path(__file__).parent.parent
 SERVE = """
 import sys
 from pathlib import Path
-from connectors.server import run_hub
+from connectors.serving.server import run_hub
 run_hub(Path(sys.argv[1]), ready=lambda address: print(address, flush=True))
 """
 __all__ = ["s3"]
@@ -664,7 +665,7 @@ def test_evidence_holds_small_uploads_and_names_large_ones(
     upload(town, address, small)
     town.send("a", "b", message_id="drawn", attachments=[line(WHOLE), line(small, "a2")])
     town.deliver()
-    monkeypatch.setattr("hub.export.LARGEST_INSIDE", 100)
+    monkeypatch.setattr("hub.evidence.export.LARGEST_INSIDE", 100)
     told_of = exported(town, "drawn")
     assert told_of.wrong() == []
     outside = [(mark, en) for mark, _, en in told_of.said() if known(WHOLE).digest in en]
@@ -742,7 +743,7 @@ def test_who_takes_nothing_of_a_download_is_cut_off(
 ) -> None:
     path = linked(town, app)
     digest, _, ticket = path.removeprefix("/").partition("?ticket=")
-    monkeypatch.setattr("connectors.attachment_stream.STALL_SECONDS", 0.01)
+    monkeypatch.setattr("connectors.attachments.stream.STALL_SECONDS", 0.01)
     ended: list[str] = []
 
     async def send(message: Any) -> None:

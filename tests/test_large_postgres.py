@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 from starlette.applications import Starlette
 
-from connectors.attachment_door import AttachmentDoor
-from hub import sweep
+from connectors.attachments.door import AttachmentDoor
+from hub.attachments import sweep
 from hub.store import sweeping, uploads
 from hub.store.tables import uploads as table
 from tests.postgres import Server

@@ -13,8 +13,8 @@ from commands.checks_of_ledger import check_confirmed, check_ledger_keys, check_
 from commands.looked import Check, Level, Site
 from hub.errors import Misconfigured
 from hub.hub import open_hub, read_settings
-from hub.sequence import open_sequencer
-from hub.settings import Settings
+from hub.ledger.sequence import open_sequencer
+from hub.settings.settings import Settings
 from hub.store.timestamps import keep_timestamp
 from hub.store.tree_proofs import keep_cosignatures
 from hub.store.tree_standing import Standing, read_standing

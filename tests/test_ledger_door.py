@@ -22,12 +22,12 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from connectors.ledger_door import ledger_door
-from connectors.server import serve_hub
-from hub.install import Plan, install
-from hub.ledger import hash_form, read_form
+from connectors.serving.server import serve_hub
+from hub.administration.install import Plan, install
+from hub.ledger.ledger import hash_form, read_form
+from hub.ledger.sequence import checkpoint_signers
 from hub.message import Hop
-from hub.sequence import checkpoint_signers
-from hub.settings import Sequencing
+from hub.settings.settings import Sequencing
 from hub.store.store import Store
 from hub.tree.checkpoint import Checkpoint, cosign, open_checkpoint
 from hub.tree.key import Ed25519NoteSigner, Kind

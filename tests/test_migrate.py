@@ -13,11 +13,11 @@ from sqlalchemy.exc import DBAPIError
 import commands.migrate
 import hub.store.copying
 from commands.frame.exits import ExitCode
-from connectors.serving_lock import node_lock
+from connectors.serving.serving_lock import node_lock
 from hub.errors import Misconfigured
-from hub.settings import Settings
-from hub.settings_file import load_settings
-from hub.settings_text import settings_text, with_database
+from hub.settings.file import load_settings
+from hub.settings.settings import Settings
+from hub.settings.text import settings_text, with_database
 from hub.store.copying import Sum, copy, departing
 from hub.store.engine import opened
 from hub.store.faults import translate, translated

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, inspect
 
 from commands.frame.exits import ExitCode
-from connectors.serving_lock import node_lock
+from connectors.serving.serving_lock import node_lock
 from hub.errors import Misconfigured
 from hub.store.engine import connect, opened
 from hub.store.migrations import Revision, latest, revisions

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors import opening
-from connectors.server import serve_hub
+from connectors.serving import opening
+from connectors.serving.server import serve_hub
 from hub.errors import Misconfigured
 from hub.schema.schema import Schemas
 from tests.house import get, lay_out, until
@@ -42,7 +42,7 @@ def away(tmp_path: Path, server: Server) -> Path:
 @pytest.fixture
 def doors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses at which anything listens, in the order in which that was taken; any port will do."""
-    from connectors import server as serving
+    from connectors.serving import server as serving
 
     taken: list[str] = []
     bind = serving.bind

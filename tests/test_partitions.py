@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from hub import envelope
-from hub.administered import NODE
+from hub.administration.administered import NODE
 from hub.audit.audit import audit
 from hub.audit.message import Standard
 from hub.errors import Misconfigured, Refused, Unavailable
 from hub.message import DeliveryState
 from hub.month import Month, month_of_id
-from hub.purge import Purged, hold, purge
-from hub.retention import rules_of
-from hub.settings import Keeping
+from hub.retention.purge import Purged, hold, purge
+from hub.retention.retention import rules_of
+from hub.settings.settings import Keeping
 from hub.store import purging
 from hub.store.engine import opened
 from hub.store.migrations import revisions
@@ -189,7 +189,7 @@ def purged(town: Town, desk: Store, *rules: Keeping) -> Purged:
 def test_a_month_of_which_all_may_go_is_emptied_and_all_proofs_stay(
     town: Town, desk: Store, server: Server, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.purge.BATCH", 2)
+    monkeypatch.setattr("hub.retention.purge.BATCH", 2)
     removed: list[object] = []
     monkeypatch.setattr(purging, "remove", lambda *arguments: removed.append(arguments))
     for number in range(5):

@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import Column, Text, text
 from sqlalchemy.exc import OperationalError
 
+import hub.administration.install
 import hub.hub
-import hub.install
 from commands.frame.exits import ExitCode
+from hub.administration.install import Plan, install
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.hub import utc_now
-from hub.install import Plan, install
-from hub.settings import DatabasePool
-from hub.settings_file import load_settings
+from hub.settings.file import load_settings
+from hub.settings.settings import DatabasePool
 from hub.store.engine import connect, opened
 from hub.store.faults import translate
 from hub.store.migrations import revisions
@@ -156,7 +156,7 @@ def test_an_installation_that_fails_leaves_an_empty_database(
     def fail(*_: Any) -> None:
         raise Misconfigured("registry.name")
 
-    monkeypatch.setattr(hub.install, "write_registry", fail)
+    monkeypatch.setattr(hub.administration.install, "write_registry", fail)
     name = server.database()
     with pytest.raises(Misconfigured):
         install(tmp_path / "d", Plan(database=server.url(name)), NOW)

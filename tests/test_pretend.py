@@ -15,10 +15,10 @@ from zeep.transports import Transport
 
 from connectors.exchange_client import ExchangeClient
 from connectors.front_door import front_door
-from connectors.pretend_department import PretendDepartment, pretend_departments
-from connectors.pretend_fault import NAMES, PretendFault, parse_fault
-from connectors.pretend_receipt import signed_for
-from connectors.soap_sender import SoapSender
+from connectors.pretend.department import PretendDepartment, pretend_departments
+from connectors.pretend.fault import NAMES, PretendFault, parse_fault
+from connectors.pretend.receipt import signed_for
+from connectors.soap.sender import SoapSender
 from hub.accept import examine
 from hub.dispatch import Dispatcher
 from hub.errors import Misconfigured

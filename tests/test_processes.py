@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from connectors import process
-from connectors.serving_lock import node_lock, serving_lock
-from hub import sequence
+from connectors.serving import process
+from connectors.serving.serving_lock import node_lock, serving_lock
 from hub.errors import Misconfigured
 from hub.hub import Hub
+from hub.ledger import sequence
 from hub.schema.schema import Schemas
-from hub.settings import ROLES
-from hub.settings_file import load_settings, override
+from hub.settings.file import load_settings, override
+from hub.settings.settings import ROLES
 from hub.store import notify, presence
 from hub.store.store import Store
 from tests.house import PATIENCE, Served, connector, lay_out, served, until
@@ -331,7 +331,7 @@ def test_a_process_says_that_it_is_stopping_before_it_refuses(
 def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     folder = lay_out(tmp_path)
     program = (
-        "import pathlib, sys; from connectors import logs, server; logs.set_up_logs();"
+        "import pathlib, sys; from connectors.serving import logs, server; logs.set_up_logs();"
         "server.run_hub(pathlib.Path(sys.argv[1]), drain=600, ready=lambda a: print(a, flush=True))"
     )
     with subprocess.Popen(

@@ -28,13 +28,13 @@ from hub.errors import Refused
 from hub.evidence.asic import pack
 from hub.evidence.contents import contents
 from hub.evidence.dossier import Dossier
+from hub.evidence.export import collect
 from hub.evidence.page import as_html
-from hub.export import collect
+from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.message import DeliveryState, Hop
 from hub.parser import parse
 from hub.recipients import NAMED_MOST, Recipients, write_list
 from hub.registry.registry import Group, Registry
-from hub.sequence import Sequencer, checkpoint_signers
 from hub.signing import signature
 from hub.store import purging, trace
 from hub.store.store import Store

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, update
 
 from hub import envelope
-from hub.administered import NODE, read_act
+from hub.administration.administered import NODE, read_act
 from hub.audit.audit import audit, audit_message
 from hub.audit.message import Standard
 from hub.errors import Misconfigured, Refused
 from hub.message import DeliveryState, Hop
 from hub.month import Month
-from hub.purge import Purged, hold, plan, purge, release
-from hub.retention import Rule, is_over, rule_for, rules_of
-from hub.settings import Keeping
-from hub.settings_file import load_settings
+from hub.retention.purge import Purged, hold, plan, purge, release
+from hub.retention.retention import Rule, is_over, rule_for, rules_of
+from hub.settings.file import load_settings
+from hub.settings.settings import Keeping
 from hub.store import holdings, purging, trace
 from hub.store.operate import Order, resend, resend_dead
 from hub.store.store import Store
@@ -246,7 +246,7 @@ def test_a_hold_keeps_a_message_until_it_is_released(town: Town, desk: Store, ki
 
 
 def test_many_messages_go_in_several_transactions(town: Town, desk: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.purge.BATCH", 2)
+    monkeypatch.setattr("hub.retention.purge.BATCH", 2)
     for number in range(5):
         town.send("a", "b", message_id=f"m-{number}")
     town.deliver()

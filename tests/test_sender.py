@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from connectors.pretend_department import PretendDepartment, pretend_departments
-from connectors.pretend_fault import parse_fault
-from connectors.soap_sender import SoapSender
+from connectors.pretend.department import PretendDepartment, pretend_departments
+from connectors.pretend.fault import parse_fault
+from connectors.soap.sender import SoapSender
 from hub import envelope, proof
 from hub.directory import Endpoint, Kind, Profile
 from hub.dispatch import Dispatcher

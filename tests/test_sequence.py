@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from hub import sequence
 from hub.errors import HubError, Misconfigured
+from hub.ledger import sequence
+from hub.ledger.sequence import LEASE, Sequencer, checkpoint_signers, open_sequencer
 from hub.message import Hop
-from hub.sequence import LEASE, Sequencer, checkpoint_signers, open_sequencer
-from hub.settings import Sequencing
+from hub.settings.settings import Sequencing
 from hub.store import tree
 from hub.store.store import Store
 from hub.store.tables import checkpoints, leaves, ledger, numbered, tiles

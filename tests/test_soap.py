@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from connectors import soap_writer as write
-from connectors.encoding import as_utf8, embeddable, read_text, write_text
-from connectors.mime import open_package
-from connectors.parameters import Parameters, attachments
-from connectors.soap import EXCHANGE, SOAP_11, SOAP_12, cut_document, guess_version, read_call, wrapped
+from connectors.soap import writer as write
+from connectors.soap.encoding import as_utf8, embeddable, read_text, write_text
+from connectors.soap.mime import open_package
+from connectors.soap.parameters import Parameters, attachments
+from connectors.soap.soap import EXCHANGE, SOAP_11, SOAP_12, cut_document, guess_version, read_call, wrapped
 from hub.errors import Refused
 from hub.parser import ParseLimits, parse
 from hub.signing import signature

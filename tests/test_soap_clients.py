@@ -13,19 +13,19 @@ import zeep
 from lxml import etree
 from zeep.transports import Transport
 
-from connectors import http_server
-from connectors import soap_writer as write
 from connectors.department_client import ExchangeFault
 from connectors.exchange_client import ExchangeClient
 from connectors.front_door import front_door
-from connectors.soap import EXCHANGE, SOAP_11
+from connectors.serving import http_server
+from connectors.soap import writer as write
+from connectors.soap.soap import EXCHANGE, SOAP_11
 from hub import proof
 from hub.errors import Unavailable
-from hub.listen import Listen
 from hub.message import DeliveryState
 from hub.parser import parse
 from hub.proof import Confirmed, Request
-from hub.settings import Limits
+from hub.settings.listen import Listen
+from hub.settings.settings import Limits
 from hub.signing import signature
 from tests.serving import Now, serving, soap
 from tests.town import Town, signer_of

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import process, server
-from connectors.http_server import address_of, bind
-from connectors.logs import OutcomeFormatter, set_up_logs
-from connectors.serving_lock import serving_lock
+from connectors.serving import process, server
+from connectors.serving.http_server import address_of, bind
+from connectors.serving.logs import OutcomeFormatter, set_up_logs
+from connectors.serving.serving_lock import serving_lock
 from hub.errors import Misconfigured
 from tests.town import ROUTING, START, authority, found_town
 
@@ -116,7 +116,7 @@ async def _seen(event: str, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_signal_ends_the_process_in_order(folder: Path) -> None:
     program = (
-        "import pathlib, sys; from connectors import logs, server; logs.set_up_logs();"
+        "import pathlib, sys; from connectors.serving import logs, server; logs.set_up_logs();"
         "server.run_hub(pathlib.Path(sys.argv[1]), ready=lambda a: print(a, flush=True))"
     )
     started = subprocess.Popen(

@@ -26,10 +26,10 @@ from hub import proof
 from hub.accept import Examined, Receipt, admit, examine
 from hub.deliver import Delivered, GaveUp, Outcome, RetryAt, settle
 from hub.hub import Hub, Rules
-from hub.ledger import check_chain
+from hub.ledger.ledger import check_chain
 from hub.message import Acknowledgement, DeliveryState, Hop
 from hub.routing.routing import Routing
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from hub.store import entries, outbox
 from hub.store.chains import read_nodes
 from hub.store.outbox import Leased

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
-from hub.ledger import Stored
+from hub.ledger.ledger import Stored
 from hub.message import Hop
 from hub.store.entries import latest_entries, read_chain
 from hub.store.faults import translate

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from hub import supervise
-from hub.ledger import to_microseconds
+from hub.ledger.ledger import to_microseconds
 from hub.message import DeliveryState
 from hub.store import outbox
 from hub.store.tables import deliveries, messages

@@ -19,16 +19,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.administration.edit import edit_registry
 from hub.audit.audit import LogStandard, Report, report
 from hub.audit.chain import in_order
 from hub.audit.checkpoint import LogKey
 from hub.audit.growth import Growth, Roots
-from hub.edit import edit_registry
-from hub.ledger import FIELDS, Entry, form, hash_form
+from hub.ledger.ledger import FIELDS, Entry, form, hash_form
+from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.message import Hop
 from hub.registry.edit import added
 from hub.registry.registry import Group
-from hub.sequence import Sequencer, checkpoint_signers
 from hub.store.operate import Order
 from hub.store.store import Store
 from hub.store.tree_proofs import keep_cosignatures, read_checkpoint, read_consistency

@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub.audit.audit import LogStandard
 from hub.audit.checkpoint import LogKey
 from hub.audit.report import Row
-from hub.ledger import to_microseconds
-from hub.rekey import change_keys
-from hub.sequence import Sequencer, checkpoint_signers
+from hub.ledger.ledger import to_microseconds
+from hub.ledger.rekey import change_keys
+from hub.ledger.sequence import Sequencer, checkpoint_signers
+from hub.ledger.timestamp import ask_for, check, read_anchors
 from hub.store.operate import Order
-from hub.timestamp import ask_for, check, read_anchors
 from hub.tree.key import Ed25519NoteSigner, NoteSigner
 from hub.tree.key_change import KeyChange, sign_change
 from hub.tree.note import read_note, sign_note

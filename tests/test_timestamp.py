@@ -22,18 +22,18 @@ from starlette.responses import RedirectResponse, Response
 from commands.frame.exits import ExitCode
 from connectors.front_door import front_door
 from connectors.timestamp_client import TimestampClient
-from hub.der import sort_certificates
 from hub.errors import HubError, Misconfigured, Unavailable, Undelivered
 from hub.hub import open_hub
-from hub.ledger import to_microseconds
-from hub.sequence import open_sequencer
-from hub.settings import Sequencing
+from hub.ledger.der import sort_certificates
+from hub.ledger.ledger import to_microseconds
+from hub.ledger.sequence import open_sequencer
+from hub.ledger.timestamp import Token, ask_for, check, read_anchors
+from hub.ledger.timestamping import Timestamping, open_timestamping
+from hub.ledger.unconfirmed import Unconfirmed, open_unconfirmed
+from hub.settings.settings import Sequencing
 from hub.store.timestamps import keep_timestamp, read_timestamp, read_unconfirmed_since, read_unstamped
 from hub.store.tree_proofs import keep_cosignatures, read_checkpoint
-from hub.timestamp import Token, ask_for, check, read_anchors
-from hub.timestamping import Timestamping, open_timestamping
 from hub.tree.checkpoint import Cosignature
-from hub.unconfirmed import Unconfirmed, open_unconfirmed
 from tests.admin import administrator
 from tests.authority import NOW, REPLY, Authority
 from tests.serving import ask, serving
@@ -366,8 +366,8 @@ def test_a_database_that_cannot_be_read_lets_the_last_look_go_on_ageing(
             stop.set()
         raise Unavailable("store.busy")
 
-    monkeypatch.setattr("hub.unconfirmed.read_unconfirmed_since", unreadable)
-    monkeypatch.setattr("hub.unconfirmed.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("hub.ledger.unconfirmed.read_unconfirmed_since", unreadable)
+    monkeypatch.setattr("hub.ledger.unconfirmed.LOOK_SECONDS", 0.0)
     town.clock.turn(minutes=11)
     with caplog.at_level(logging.INFO, "hub.unconfirmed"):
         asyncio.run(door.run(stop))

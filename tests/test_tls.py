@@ -21,27 +21,27 @@ from starlette.applications import Starlette
 from commands.checks_of_place import check_port, check_tls
 from commands.looked import Site
 from commands.looked import run as run_check
-from connectors import soap_writer as write
 from connectors.department_client import ExchangeFault
 from connectors.exchange_client import ExchangeClient
 from connectors.front_door import PATH, front_door
-from connectors.inquiry import inquiry_door
-from connectors.inquiry_client import InquiryClient
-from connectors.inquiry_names import PATH as INQUIRY_PATH
-from connectors.pretend_department import PretendDepartment, pretend_departments
-from connectors.server import run_hub
-from connectors.soap import EXCHANGE, SOAP_11
-from connectors.soap_sender import SoapSender
+from connectors.inquiry.client import InquiryClient
+from connectors.inquiry.inquiry import inquiry_door
+from connectors.inquiry.names import PATH as INQUIRY_PATH
+from connectors.pretend.department import PretendDepartment, pretend_departments
+from connectors.serving.server import run_hub
+from connectors.soap import writer as write
+from connectors.soap.sender import SoapSender
+from connectors.soap.soap import EXCHANGE, SOAP_11
 from connectors.tls import TlsEdges, context_of
 from hub import mailbox, proof
 from hub.audit.audit import Finding, Standard, audit
 from hub.directory import Endpoint, Kind, Profile
 from hub.errors import Misconfigured, Unavailable, Undelivered
-from hub.listen import Listen, Tls
 from hub.message import DeliveryState, Hop, ProvenBy
 from hub.proof import Request
-from hub.settings import Delivering, Settings
-from hub.settings_file import load_settings
+from hub.settings.file import load_settings
+from hub.settings.listen import Listen, Tls
+from hub.settings.settings import Delivering, Settings
 from hub.trust.ca import Issued
 from hub.trust.certificate import thumbprint
 from hub.trust.trust import Trust

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from connectors.soap_door import Outcome
-from connectors.trace_context import TRACEPARENT, trace_headers
-from connectors.tracing import Tracing, ids_of, open_tracing
+from connectors.serving.trace_context import TRACEPARENT, trace_headers
+from connectors.serving.tracing import Tracing, ids_of, open_tracing
+from connectors.soap.door import Outcome
 from hub.directory import Endpoint
 from hub.dispatch import Dispatcher
 from hub.errors import Misconfigured
 from hub.message import Consignment
-from hub.settings import Settings
-from hub.settings import Tracing as Asked
+from hub.settings.settings import Settings
+from hub.settings.settings import Tracing as Asked
 from tests.town import Town, undelivered
 
 SETTINGS = Settings(hub="hub")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from hub.ledger import FIELDS, FIRST, Entry, entry_hash, form, to_microseconds
+from hub.ledger.ledger import FIELDS, FIRST, Entry, entry_hash, form, to_microseconds
 from hub.message import Hop
 from hub.store.tables import ledger
 from hub.tree.key_change import MOST_KEYS, open_change

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.audit.report import Row
-from hub.sequence import Sequencer
+from hub.ledger.sequence import Sequencer
 from hub.store.roles import grants
 from hub.store.store import Store
 from hub.store.writer import Writer

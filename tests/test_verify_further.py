@@ -17,20 +17,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_evidence
 import verify_further
-from hub.archive import archive
+from hub.evidence.archive import archive
 from hub.evidence.asic import CADES, LIST, pack
-from hub.export import export
+from hub.evidence.export import export
+from hub.ledger.rekey import change_keys
+from hub.ledger.sequence import Sequencer, checkpoint_signers, origin_of
+from hub.ledger.timestamp import ask_for
 from hub.month import Month
-from hub.purge import purge
-from hub.rekey import change_keys
-from hub.retention import rules_of
-from hub.sequence import Sequencer, checkpoint_signers, origin_of
-from hub.settings import Keeping
+from hub.retention.purge import purge
+from hub.retention.retention import rules_of
+from hub.settings.settings import Keeping
 from hub.store.operate import Order
 from hub.store.store import Store
 from hub.store.timestamps import keep_timestamp
 from hub.store.trace import find_messages
-from hub.timestamp import ask_for
 from hub.tree.key import Ed25519NoteSigner, NoteKey
 from tests.authority import Authority
 from tests.test_evidence import files_of, sequence, zipped

@@ -299,7 +299,7 @@ def test_another_log_or_a_false_signature_is_refused_and_no_evidence(town: Town,
 
 
 def test_a_text_of_another_origin_signed_with_the_logs_key_is_refused(town: Town, folder: WitnessFolder) -> None:
-    from hub.sequence import checkpoint_signers
+    from hub.ledger.sequence import checkpoint_signers
 
     note = sign_note(Checkpoint("other/log", 3, bytes(32)).text(), checkpoint_signers(town.hub, town.folder))
     with pytest.raises(Undelivered, match=r"witness\.stranger.*note\.other-log"):

@@ -22,14 +22,14 @@ from starlette.routing import Mount, Route
 import cli
 from commands.frame.exits import ExitCode
 from connectors.ledger_door import ledger_door
-from connectors.server import serve_hub
+from connectors.serving.server import serve_hub
 from connectors.witness_client import WitnessClient
+from hub.administration.install import Plan, install
 from hub.errors import HubError, Misconfigured
 from hub.hub import open_hub
-from hub.install import Plan, install
+from hub.ledger.sequence import checkpoint_signers
 from hub.message import Hop
-from hub.sequence import checkpoint_signers
-from hub.settings import Sequencing
+from hub.settings.settings import Sequencing
 from hub.store.store import Store
 from hub.tree.key import NoteKey
 from hub.witness.folder import WitnessFolder

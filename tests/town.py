@@ -24,13 +24,13 @@ from hub.directory import Department, Endpoint, Kind, Profile, Right
 from hub.dispatch import Dispatcher
 from hub.errors import Refused, Undelivered
 from hub.hub import Hub, Rules
-from hub.ledger import check_chain
+from hub.ledger.ledger import check_chain
 from hub.message import Attachment, Consignment, DeliveryState, Header, Hop, Recipient, Role
 from hub.parser import ParseLimits, parse
 from hub.registry.registry import Group, Registry
 from hub.routing.routing import Routing
 from hub.schema.schema import Schemas
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from hub.signing import signature
 from hub.signing.signer import FileSigner
 from hub.store import entries, trace

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from hub.cosign import keep_cosignature
 from hub.errors import Refused
-from hub.settings import Sequencing
+from hub.ledger.cosign import keep_cosignature
+from hub.settings.settings import Sequencing
 from hub.store.tree_keys import read_changes
 from hub.store.tree_proofs import read_checkpoint, read_consistency
 from hub.tree.key import EcdsaNoteSigner, NoteKey

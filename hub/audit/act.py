@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.administered import read_act
+from hub.administration.administered import read_act
 from hub.audit.finding import Finding
-from hub.ledger import Entry
+from hub.ledger.ledger import Entry
 
 
 def check_act(entry: Entry, raw: bytes) -> Iterator[Finding]:

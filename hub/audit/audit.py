@@ -1,10 +1,10 @@
 """Re-derives all that the database says from the bytes it keeps, and names what does not agree.
 
-Shares with the writer only the hash rules (`hub.ledger`) and the readers of signed documents; believes nothing that the
-database says of itself. Found: any change to a ledger entry, a document, a message, the outcome of a delivery or its
-evidence, the record of an administrator's act, and any link between them that is missing; with a `LogStandard` also
-all that `hub.audit.tree` finds. Not to be found from inside: entries cut off at the end together with all that they
-record, and everything rewritten with the hub's own key; the words beside a refusal; the fields of the outbox that
+Shares with the writer only the hash rules (`hub.ledger.ledger`) and the readers of signed documents; believes nothing
+that the database says of itself. Found: any change to a ledger entry, a document, a message, the outcome of a delivery
+or its evidence, the record of an administrator's act, and any link between them that is missing; with a `LogStandard`
+also all that `hub.audit.tree` finds. Not to be found from inside: entries cut off at the end together with all that
+they record, and everything rewritten with the hub's own key; the words beside a refusal; the fields of the outbox that
 `hub.audit.delivery` names.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from hub.administered import NODE, read_act
+from hub.administration.administered import NODE, read_act
 from hub.audit.act import check_act
 from hub.audit.chain import flaws
 from hub.audit.delivery import Read, check_deliveries
@@ -38,11 +38,11 @@ from hub.audit.report import Count, Report, Row, Seen, Told
 from hub.audit.sharing import Share, jobs_for, sharing
 from hub.audit.tree import check_tree, log_standard_of
 from hub.errors import Misconfigured
-from hub.ledger import Entry, Stored
+from hub.ledger.ledger import Entry, Stored
 from hub.message import Hop
 from hub.registry.diff import facts
 from hub.schema.schema import Schemas
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from hub.store import holdings
 from hub.store.registry import read_anchors, read_registry, read_schemas
 from hub.store.store import Store

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from hub.audit.finding import Finding
-from hub.ledger import MAGIC, Stored, check_chain
+from hub.ledger.ledger import MAGIC, Stored, check_chain
 
 _NOT_AN_ENTRY = (AttributeError, TypeError, ValueError, struct.error)
 """What forming an entry raises for values that no entry holds."""

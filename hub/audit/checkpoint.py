@@ -12,7 +12,7 @@ from typing import Any
 
 from hub.audit.finding import Finding, differing, shown
 from hub.errors import Refused
-from hub.ledger import from_microseconds, to_microseconds
+from hub.ledger.ledger import from_microseconds, to_microseconds
 from hub.tree.checkpoint import Checkpoint, cosignatures, open_checkpoint
 from hub.tree.key import NoteKey
 from hub.tree.note import Note, opened, read_note, read_signature

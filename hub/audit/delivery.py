@@ -16,7 +16,7 @@ from hub.audit.finding import Finding, differing, shown
 from hub.audit.held import Columns, Held
 from hub.audit.message import accepted_entry, name_of
 from hub.errors import Refused
-from hub.ledger import Entry
+from hub.ledger.ledger import Entry
 from hub.message import DeliveryState, Hop, ProvenBy, Role
 
 Read = Callable[[str], Evidence | None]

@@ -13,7 +13,7 @@ from lxml import etree
 
 from hub import proof
 from hub.errors import Refused
-from hub.ledger import Entry
+from hub.ledger.ledger import Entry
 from hub.message import Hop, ProvenBy
 from hub.parser import ParseLimits, parse
 from hub.schema.schema import Schemas

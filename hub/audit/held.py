@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hub.ledger import Stored
+from hub.ledger.ledger import Stored
 
 Columns = Mapping[Any, Any]
 """One row: column name -> value as stored, of whatever type was found there."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from hub.administered import Deed, read_act
+from hub.administration.administered import Deed, read_act
 from hub.audit.finding import Finding, shown
 from hub.errors import Refused
 from hub.tree.key import NoteKey

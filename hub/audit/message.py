@@ -13,7 +13,7 @@ from hub import envelope, proof
 from hub.audit.finding import Finding, differing, shown
 from hub.audit.held import Held
 from hub.errors import Refused
-from hub.ledger import Entry, entry_hash, from_microseconds, to_microseconds
+from hub.ledger.ledger import Entry, entry_hash, from_microseconds, to_microseconds
 from hub.message import Attachment, Envelope, Hop, Signed
 from hub.parser import ParseLimits, parse
 from hub.proof import Stamp

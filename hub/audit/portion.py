@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.audit.chain import in_order
 from hub.audit.leaf import Placement, Run
-from hub.ledger import FIRST
+from hub.ledger.ledger import FIRST
 from hub.store import tree_holdings
 from hub.tree.tiles import WIDTH
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from hub.administered import Act, Deed, read_act
+from hub.administration.administered import Act, Deed, read_act
 from hub.audit.finding import Finding
 
 ReadAct = Callable[[str], Act | None]

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from hub.administered import NODE, Act, Deed
+from hub.administration.administered import NODE, Act, Deed
 from hub.audit.finding import Finding
 from hub.audit.held import Held
 from hub.audit.message import name_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hub.administered import Act, Deed, Facts
+from hub.administration.administered import Act, Deed, Facts
 from hub.audit.finding import Finding
 
 _ELSEWHERE = ("crl ", "database ", "file ", "ledger ", "rule ", "document ", "hold ")

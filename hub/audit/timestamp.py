@@ -1,6 +1,6 @@
 """Part of the audit: one kept time-stamp against the checkpoint that it is kept with. Pure.
 
-Whether the authority's certificate was revoked is not asked, as `hub.timestamp` says.
+Whether the authority's certificate was revoked is not asked, as `hub.ledger.timestamp` says.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from cryptography.x509 import Certificate
 
 from hub.audit.finding import Finding, differing, shown
 from hub.errors import Undelivered
-from hub.ledger import to_microseconds
-from hub.timestamp import check
+from hub.ledger.ledger import to_microseconds
+from hub.ledger.timestamp import check
 
 _CODES = {"timestamp.other": "audit.timestamp-note", "timestamp.authority": "audit.timestamp-authority"}
 

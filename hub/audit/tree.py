@@ -32,10 +32,10 @@ from hub.audit.report import Count, Row, Seen
 from hub.audit.sharing import Share
 from hub.audit.timestamp import check_timestamp
 from hub.errors import Misconfigured, Refused
-from hub.settings import Settings
+from hub.ledger.timestamp import read_anchors
+from hub.settings.settings import Settings
 from hub.store import tree_holdings
 from hub.store.store import Store
-from hub.timestamp import read_anchors
 from hub.tree.key import Ed25519NoteSigner, Kind, NoteKey, read_keys
 from hub.tree.key_change import Epochs
 from hub.tree.merkle import EMPTY

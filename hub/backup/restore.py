@@ -17,13 +17,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from hub.administered import NODE, Deed, Facts
+from hub.administration.administered import NODE, Deed, Facts
 from hub.backup.gap import Gap
 from hub.backup.manifest import DATABASE, Manifest
 from hub.errors import Misconfigured, Refused
-from hub.settings import FILE
-from hub.settings_file import load_settings
-from hub.settings_text import with_database, with_node
+from hub.settings.file import load_settings
+from hub.settings.settings import FILE
+from hub.settings.text import with_database, with_node
 from hub.store.administer import record
 from hub.store.backups import close_chains
 from hub.store.copying import Original, abandon, copy

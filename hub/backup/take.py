@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from hub import __version__
 from hub.backup.manifest import Head, Manifest
-from hub.settings import FILE, Settings
-from hub.settings_text import without_passwords
+from hub.settings.settings import FILE, Settings
+from hub.settings.text import without_passwords
 from hub.store.content.content import DIGEST
 from hub.store.engine import read_facts
 from hub.store.holdings import count, heads

@@ -1,1 +1,1 @@
-"""Evidence files: what they hold and how they are written. Pure: no SQL, socket or clock."""
+"""Evidence files and archives: what they hold, how they are written, and the two verbs that gather it."""

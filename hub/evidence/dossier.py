@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.ledger import Entry
+from hub.ledger.ledger import Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from hub.evidence.dossier import Dossier, Paper, Proven
-from hub.ledger import from_microseconds
+from hub.ledger.ledger import from_microseconds
 from hub.message import Hop
 
 NAME = "page.html"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from hub.administered import Facts
+from hub.administration.administered import Facts
 from hub.directory import Department, Endpoint, Profile
 from hub.registry.registry import Group, Item, Registry, items_of, key_of
 from hub.trust.certificate import EnrolledCertificate

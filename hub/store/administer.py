@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from hub.administered import Act, Deed, Facts
+from hub.administration.administered import Act, Deed, Facts
 from hub.message import Hop
 from hub.store.operate import Order
 from hub.store.transaction import Transaction

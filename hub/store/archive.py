@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from hub.ledger import to_microseconds
+from hub.ledger.ledger import to_microseconds
 from hub.message import Hop
 from hub.store.kept import read_anywhere
 from hub.store.tables import checkpoints, leaves, ledger, message_attachments, messages

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from hub.administered import NODE, Deed
-from hub.ledger import from_microseconds
+from hub.administration.administered import NODE, Deed
+from hub.ledger.ledger import from_microseconds
 from hub.message import Hop
 from hub.store.tables import ledger, messages, meta
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from hub.errors import Misconfigured
-from hub.settings import DatabasePool
+from hub.settings.settings import DatabasePool
 from hub.store.faults import translated
 from hub.store.migrations import latest
 from hub.store.tables import VERSION, meta, metadata

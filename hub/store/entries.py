@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select
 
-from hub.ledger import FIELDS, Entry, Stored
+from hub.ledger.ledger import FIELDS, Entry, Stored
 from hub.message import Hop
 from hub.store.chains import read_nodes
 from hub.store.tables import ledger

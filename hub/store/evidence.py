@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from hub.errors import Misconfigured, Refused
 from hub.evidence.dossier import Paper, Proven
-from hub.ledger import read_form
+from hub.ledger.ledger import read_form
 from hub.store.kept import read_anywhere
 from hub.store.purging import purged_of
 from hub.store.tables import certificates, ledger

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_
 from sqlalchemy.types import NullType
 
 from hub.audit.held import Columns, Held
-from hub.ledger import Entry, Stored
+from hub.ledger.ledger import Entry, Stored
 from hub.message import Hop
 from hub.store.chains import NODES, is_end, read_nodes
 from hub.store.kept import month_of_message

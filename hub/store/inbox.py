@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select
 
 from hub.errors import HubError, Refused
-from hub.ledger import Stored, to_microseconds
+from hub.ledger.ledger import Stored, to_microseconds
 from hub.message import Attachment, DeliveryState, Header, Proven, Role
 from hub.month import Month
 from hub.store.prepared import Prepared

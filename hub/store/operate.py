@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, or_, select, update
 
 from hub.directory import Directory
 from hub.errors import Refused
-from hub.ledger import from_microseconds, to_microseconds
+from hub.ledger.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState, Hop
 from hub.store.purging import purged_of
 from hub.store.tables import deliveries, messages

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, exists, or_, select, update
 
 from hub.errors import Misconfigured
-from hub.ledger import from_microseconds, to_microseconds
+from hub.ledger.ledger import from_microseconds, to_microseconds
 from hub.message import Consignment, DeliveryState, Reference, Role
 from hub.store.kept import read_own
 from hub.store.prepared import Prepared

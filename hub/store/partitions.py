@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, func, select, text
 
 from hub.errors import Unavailable
 from hub.month import BITS, Month, month_of_id
-from hub.settings import DatabasePool
+from hub.settings.settings import DatabasePool
 from hub.store.engine import opened
 from hub.store.faults import RACED, translated
 from hub.store.tables import bodies, messages, metadata

@@ -28,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-from hub.ledger import from_microseconds, to_microseconds
+from hub.ledger.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState
 from hub.month import BITS
 from hub.store.kept import month_of_message

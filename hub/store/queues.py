@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import CTE, Connection, exists, func, select
 
-from hub.ledger import from_microseconds, to_microseconds
+from hub.ledger.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState
 from hub.store.tables import deliveries
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, null, update
 
-from hub.ledger import to_microseconds
+from hub.ledger.ledger import to_microseconds
 from hub.message import DeliveryState
 from hub.store.prepared import Prepared
 from hub.store.tables import deliveries

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, select
 
-from hub.administered import NODE
+from hub.administration.administered import NODE
 from hub.store.copying import Original, check_known_whole, copy
 from hub.store.engine import opened, read_facts, read_meta
 from hub.store.faults import translated

@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, Connection, Engine, cast, extract, func, sele
 
 from hub import crash
 from hub.errors import Misconfigured
-from hub.ledger import from_microseconds
-from hub.settings import DatabasePool
+from hub.ledger.ledger import from_microseconds
+from hub.settings.settings import DatabasePool
 from hub.store.backups import CLOSED
 from hub.store.engine import UNLIMITED, connect, create, discard, read_meta
 from hub.store.faults import translated

@@ -12,7 +12,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, and_, delete, exists, func, select
 
-from hub.ledger import to_microseconds
+from hub.ledger.ledger import to_microseconds
 from hub.store.content.content import Blob
 from hub.store.tables import message_attachments, purges, tickets, upload_parts, uploads
 from hub.store.transaction import Transaction

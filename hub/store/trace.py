@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, or_, select
 
-from hub.ledger import Entry, from_microseconds
+from hub.ledger.ledger import Entry, from_microseconds
 from hub.message import DeliveryState, Hop
 from hub.store.chains import read_nodes
 from hub.store.entries import entry_of

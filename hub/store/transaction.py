@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, bindparam, case, exists, func, literal
 from sqlalchemy.types import Integer
 
 from hub import crash
-from hub.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
+from hub.ledger.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
 from hub.store.kept import month_of_message
 from hub.store.prepared import Inserting, Prepared, execute_in_turn, travel

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
-from hub.ledger import FIRST, to_microseconds
+from hub.ledger.ledger import FIRST, to_microseconds
 from hub.store.chains import NODES
 from hub.store.prepared import Inserting, Prepared
 from hub.store.tables import checkpoints, leaves, ledger, numbered, tiles, tree_head

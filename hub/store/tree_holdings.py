@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, exists, func, select, type_coerce
 from sqlalchemy.types import NullType
 
-from hub.administered import Deed
-from hub.ledger import FIELDS
+from hub.administration.administered import Deed
+from hub.ledger.ledger import FIELDS
 from hub.message import Hop
 from hub.store.prepared import Prepared
 from hub.store.tables import (

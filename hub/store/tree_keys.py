@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from hub.errors import Misconfigured, Refused
-from hub.ledger import to_microseconds
+from hub.ledger.ledger import to_microseconds
 from hub.store.prepared import Prepared
 from hub.store.tables import checkpoints, key_changes
 from hub.store.transaction import Transaction

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from hub.errors import Misconfigured, Refused
-from hub.ledger import to_microseconds
+from hub.ledger.ledger import to_microseconds
 from hub.store.prepared import Inserting
 from hub.store.tables import checkpoints, cosignatures, leaves, ledger
 from hub.store.transaction import Transaction

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, func, select
 
-from hub.ledger import from_microseconds
+from hub.ledger.ledger import from_microseconds
 from hub.store.tables import checkpoints, cosignatures, timestamps
 from hub.store.tree import read_queues
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
 
-from hub.ledger import to_microseconds
+from hub.ledger.ledger import to_microseconds
 from hub.message import DeliveryState
 from hub.store.outbox import free
 from hub.store.prepared import Prepared

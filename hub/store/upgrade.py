@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Engine, delete, event, func, insert, literal, select
 
 from hub.errors import Misconfigured
-from hub.settings import DatabasePool
+from hub.settings.settings import DatabasePool
 from hub.store.engine import check_owner, opened, read_facts
 from hub.store.faults import translated
 from hub.store.migrations import Revision, revisions

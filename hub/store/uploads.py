@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
-from hub.ledger import from_microseconds, to_microseconds
+from hub.ledger.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState
 from hub.store.tables import deliveries, message_attachments, messages, purges, tickets, upload_parts, uploads
 from hub.store.transaction import Transaction

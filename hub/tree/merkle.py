@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962: its root, its proofs, and whether a proof proves.
 
-Leaves are given as leaf hashes (of entries: `hub.ledger.entry_hash`), 32 bytes each; indexes begin at 0. Proofs are
-made from a function that gives the hash of any complete subtree, wherever it is kept. A wrong proof is answered with
-False, never with an exception. Sources: RFC 6962, 2.1; for verification RFC 9162, 2.1.3.2 and 2.1.4.2.
+Leaves are given as leaf hashes (of entries: `hub.ledger.ledger.entry_hash`), 32 bytes each; indexes begin at 0.
+Proofs are made from a function that gives the hash of any complete subtree, wherever it is kept. A wrong proof is
+answered with False, never with an exception. Sources: RFC 6962, 2.1; for verification RFC 9162, 2.1.3.2 and 2.1.4.2.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.pretend_department import PretendDepartment, Received, pretend_departments
-from connectors.pretend_fault import parse_fault
-from connectors.server import serve
+from connectors.pretend.department import PretendDepartment, Received, pretend_departments
+from connectors.pretend.fault import parse_fault
+from connectors.serving.server import serve
 from hub import envelope
 from hub.parser import parse
 from hub.signing import signature

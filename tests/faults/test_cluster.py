@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-import hub.sequence
+import hub.ledger.sequence
 from tests.faults.conftest import Found
 from tests.faults.sizes import Sizes, chosen
 from tests.faults.test_kills import BUSY, Check, under_load
@@ -117,7 +117,7 @@ def impatient_sequencer() -> None:
     """A lease that ends while the other sequencer sleeps, however short the test."""
     from datetime import timedelta
 
-    hub.sequence.LEASE = timedelta(seconds=min(10.0, chosen().stopped_seconds / 3))
+    hub.ledger.sequence.LEASE = timedelta(seconds=min(10.0, chosen().stopped_seconds / 3))
 
 
 def test_r16_two_sequencers_one_asleep(found_town: Found, server: Server, sizes: Sizes, all_is_well: Check) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from connectors.soap_sender import SoapSender
+from connectors.soap.sender import SoapSender
 from hub import supervise
 from hub.store.tables import deliveries
 from tests.faults.conftest import Found

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import hub.hub
-from hub.install import CA_FOLDER
+from hub.administration.install import CA_FOLDER
 from hub.registry.registry import Registry
 from hub.signing.signer import FileSigner
 from hub.trust.ca import DemoCa

@@ -22,14 +22,14 @@ from typing import Any
 from sqlalchemy import func, select
 
 from connectors.front_door import PATH
-from connectors.server import run_hub
+from connectors.serving.server import run_hub
 from hub import crash, supervise
-from hub.administered import NODE
+from hub.administration.administered import NODE
+from hub.administration.edit import edit_registry
+from hub.administration.install import CA_FOLDER, Plan, install
 from hub.codes import make_uscc
 from hub.directory import Department, Endpoint, Kind, Profile, Right
-from hub.edit import edit_registry
 from hub.hub import database_url, open_store, read_settings
-from hub.install import CA_FOLDER, Plan, install
 from hub.message import DeliveryState
 from hub.registry.registry import Registry
 from hub.signing.signer import FileSigner
@@ -113,7 +113,7 @@ class Node:
 
 def serve_node(folder: Path, port: int, crash_at: str, prepare: Callable[[], None] | None) -> None:
     """What a warm hub process does."""
-    from connectors.logs import set_up_logs
+    from connectors.serving.logs import set_up_logs
 
     crash.point = crash.armed(crash_at)
     supervise.QUIET, supervise.APART = QUIET, APART

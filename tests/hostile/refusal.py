@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from hub.accept import examine
 from hub.errors import Refused
-from hub.ledger import Entry
+from hub.ledger.ledger import Entry
 from hub.message import Hop
 from hub.store import entries
 from hub.store.tables import deliveries, documents, ledger, message_attachments, messages, refusals

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from commands.frame.output import as_json, as_record, as_table, column
-from connectors.logs import OutcomeFormatter
+from connectors.serving.logs import OutcomeFormatter
 from hub import envelope
 from hub.parser import parse
 from hub.store import trace

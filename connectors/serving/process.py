@@ -1,0 +1,280 @@
+"""One serving process: the parts that its roles ask for, on one loop, from their start to their orderly end.
+
+Promises: changes of registry, routing and CRLs are seen within a second, and a broken change is told on `/readyz` and
+leaves the hub as it was. Asked to stop, it says so on `/readyz` first and, after `drain` seconds, takes no new call;
+what is under way ends, what was leased goes back, and its node name last of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from connectors.attachments.door import AttachmentDoor
+from connectors.front_door import front_door
+from connectors.health_door import HealthDoor, Told
+from connectors.inquiry.inquiry import inquiry_door
+from connectors.ledger_door import ledger_door
+from connectors.serving.confirming import open_confirming
+from connectors.serving.http_server import address_of, serve_on
+from connectors.serving.load import Load
+from connectors.serving.metrics import Meters, MetricsDoor
+from connectors.serving.on_record import OnRecord
+from connectors.serving.tracing import open_tracing
+from connectors.soap.door import Outcome as Called
+from connectors.soap.sender import SoapSender
+from connectors.tls import TlsEdges, context_of
+from hub import supervise
+from hub.catalogue import CATALOGUE
+from hub.connector import Connector
+from hub.deliver import Outcome
+from hub.dispatch import Dispatcher
+from hub.errors import HubError, Unavailable
+from hub.hub import Hub, refresh
+from hub.ledger.sequence import Sequencer, open_sequencer
+from hub.store.notify import Heard
+from hub.store.outbox import Leased
+from hub.store.presence import Presence, open_presence
+
+REFRESH_SECONDS = 1.0
+Ready = Callable[[str], None]
+T = TypeVar("T")
+
+log = logging.getLogger("hub.serve")
+
+
+@dataclass(slots=True)
+class Current:
+    """The hub of this moment; swapped between two messages when its rules change."""
+
+    hub: Hub
+
+    def __call__(self) -> Hub:
+        """The hub to use now."""
+        return self.hub
+
+
+class Process:
+    """The parts of one process that serves `current`."""
+
+    def __init__(self, current: Current, folder: Path, tls: TlsEdges) -> None:
+        self._current = current
+        self._folder = folder
+        self._stop = asyncio.Event()
+        self._draining = False
+        self._wrong_rules = ""
+        self._changed = asyncio.Event()
+        self._load = Load()
+        self._meters = Meters()
+        current.hub.writer.seen = self._meters.committed
+        self._tracing = open_tracing(current.hub.settings)
+        self._tls = tls
+        self._sender: Connector = SoapSender(context_of(tls.outgoing))
+        traced = self._tracing.around(self._sender) if self._tracing is not None else self._sender
+        self._dispatcher = Dispatcher(current, traced, self._attempted)
+        self._presence: Presence | None = None
+
+    async def serve(
+        self, bound: socket.socket, watched: socket.socket | None, asked: asyncio.Event, drain: float, ready: Ready
+    ) -> None:
+        """Serve calls on `bound`, and metrics on `watched`, until `asked` to stop; `drain` in seconds.
+
+        Errors: Misconfigured node.taken, settings.value, tree.key and whatever part is not right; Unavailable store.*
+        """
+        hub, plays = self._current.hub, self._current.hub.settings.plays
+        if plays("accept"):  # beside the loop, or the first refusal would keep everybody waiting for its words
+            threading.Thread(target=hub.rules.schemas.warm, name="hub-warm", daemon=True).start()
+        async with contextlib.AsyncExitStack() as parts:
+            if self._tracing is not None:
+                parts.push_async_callback(asyncio.to_thread, self._tracing.close)
+            parts.push_async_callback(self._sender.close)
+            self._presence = await open_presence(hub.store, self._hear)
+            if self._presence is not None:
+                await parts.enter_async_context(_present(self._presence, self._stop))
+            confirming = await open_confirming(self._current, self._folder, self._alone)
+            sequencer = open_sequencer(self._current, self._folder) if plays("sequence") else None
+            if plays("deliver"):
+                await parts.enter_async_context(_dispatching(self._dispatcher, self._stop))
+            if plays("supervise"):
+                await parts.enter_async_context(_beside(supervise.run(self._current, self._stop)))
+            if sequencer is not None:
+                await parts.enter_async_context(_sequencing(sequencer, self._stop))
+            await parts.enter_async_context(_beside(confirming.run(self._stop)))
+            await parts.enter_async_context(_beside(self._refresh_always()))
+            await parts.enter_async_context(_beside(self._tls.watch(hub.clock)))
+            await parts.enter_async_context(_beside(self._wind_down(asked, drain)))
+
+            def check() -> None:
+                confirming.unconfirmed.check()
+                self._check_backlog()
+
+            health = HealthDoor(self._current, self._folder, lambda: self._told(confirming.closed, confirming.pending))
+            if watched is not None:
+                metrics = MetricsDoor(self._current, self._meters, health, self._load.now)
+                app = Starlette(routes=[*health.routes, *metrics.routes])
+                await parts.enter_async_context(_serving(watched, app, self._stop))
+            app = Starlette(routes=[*health.routes, *self._doors(check), *ledger_door(self._current)])
+            address = address_of(bound, hub.settings.listen.scheme)
+            ready(address)
+            fields = {"address": address, "hub": hub.id, "node": hub.settings.node}
+            log.info("listening", extra={"fields": {**fields, "roles": hub.settings.roles}})
+            await serve_on(bound, app, self._stop, tls=context_of(self._tls.incoming))
+        log.info("stopped")
+
+    def _doors(self, check: Callable[[], None]) -> list[BaseRoute]:
+        """What departments call."""
+        if not self._current.hub.settings.plays("accept"):
+            return []
+        front = front_door(self._current, self._wake, check, load=self._load, seen=self._called)
+        # Questions are answered while new messages are not taken: that is when departments ask.
+        inquiries = inquiry_door(self._current, load=self._load, seen=self._called)
+        return [*front.routes, inquiries.route, *AttachmentDoor(self._current, check, self._load).routes]
+
+    def _wake(self, endpoints: Iterable[str]) -> None:
+        """Deliver to these endpoints soon: here, or wherever else it is done."""
+        if self._current.hub.settings.plays("deliver"):
+            self._dispatcher.wake(endpoints)
+        elif self._presence is not None:
+            self._presence.announce(endpoints)
+
+    def _hear(self, heard: Heard) -> None:
+        if heard.rules:
+            self._changed.set()
+        if heard.everything:
+            self._dispatcher.look()
+        elif heard.endpoints:
+            self._dispatcher.wake(heard.endpoints)
+
+    async def _alone(self, duty: str) -> bool:
+        """Whether this process is the one that has a duty which one process has at a time."""
+        return self._presence is None or await self._presence.holds(duty)
+
+    def _check_backlog(self) -> None:
+        hub = self._current.hub
+        if hub.writer.waiting >= hub.settings.limits.backlog:
+            raise Unavailable("store.busy", operator=f"{hub.writer.waiting} pieces of work wait for the database")
+
+    def _told(self, closed: bool, pending: str) -> Told:
+        return Told(
+            draining=self._draining,
+            node_lost=self._presence is not None and self._presence.lost,
+            closed=closed,
+            rules=self._wrong_rules,
+            stamp=pending if pending in CATALOGUE or not pending else "hub.internal",
+        )
+
+    def _called(self, outcome: Called, seconds: float) -> None:
+        self._meters.called(outcome.event, outcome.code, seconds)
+        if self._tracing is not None:
+            self._tracing.called(outcome, seconds)
+
+    def _attempted(self, leased: Leased, outcome: Outcome, seconds: float) -> None:
+        self._meters.attempted(leased, outcome, self._current.hub.clock(), seconds)
+
+    async def _wind_down(self, asked: asyncio.Event, drain: float) -> None:
+        await asked.wait()
+        self._draining = True
+        if drain > 0:
+            log.info("draining", extra={"fields": {"seconds": f"{drain:g}"}})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), drain)
+        self._stop.set()
+
+    async def _refresh_always(self) -> None:
+        current, told, on_record = self._current, "", OnRecord(self._folder)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), REFRESH_SECONDS)
+            self._changed.clear()
+            try:
+                before = current.hub
+                current.hub = await _to_its_end(partial(refresh, before, self._folder))
+            except (HubError, OSError) as error:
+                self._wrong_rules = getattr(error, "code", "settings.unreadable")
+                if str(error) != told:
+                    told = str(error)
+                    log.error("refresh", extra={"fields": {"code": self._wrong_rules, "operator": told}})
+                continue
+            self._wrong_rules = ""
+            if current.hub is not before:
+                told = ""
+                log.info("refreshed", extra={"fields": {"rules": current.hub.rules.version}})
+            await _to_its_end(partial(on_record.look, current.hub))
+
+
+async def _to_its_end(work: Callable[[], T]) -> T:
+    """Do in a thread what a database that hangs may hold up; who is cancelled waits, so that nothing is left open."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait((working,))
+        raise
+
+
+@contextlib.asynccontextmanager
+async def _present(presence: Presence, stop: asyncio.Event) -> AsyncIterator[None]:
+    """The node's name, held around the block; should it be lost to another process, the whole server stops."""
+    running = asyncio.create_task(presence.run())
+    running.add_done_callback(lambda _: stop.set())
+    try:
+        yield
+    finally:
+        presence.close()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def _dispatching(dispatcher: Dispatcher, stop: asyncio.Event) -> AsyncIterator[None]:
+    """The way out, beside the block; should it fail, the whole server stops rather than accept without delivering."""
+    running = asyncio.create_task(dispatcher.run())
+    running.add_done_callback(lambda _: stop.set())
+    try:
+        yield
+    finally:
+        dispatcher.stop()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def _sequencing(sequencer: Sequencer, stop: asyncio.Event) -> AsyncIterator[None]:
+    """The sequencer, beside the block; at the end it finishes its step, so that no transaction is cut off."""
+    running = asyncio.create_task(sequencer.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def _serving(bound: socket.socket, app: Starlette, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Another door, beside the block."""
+    running = asyncio.create_task(serve_on(bound, app, stop, drain=1))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

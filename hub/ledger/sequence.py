@@ -1,0 +1,256 @@
+"""The sequencer: gives every ledger entry its place in the Merkle tree and signs a checkpoint, ten times a second.
+
+Four steps: look what waits, hold the lease, plan the growth (no transaction open), publish it in one transaction.
+Promises: nothing is signed over a broken chain or over tiles that do not give the last root; a checkpoint is signed
+only while the head cannot move, and known to nobody before all it stands on is committed; a second sequencer, or one
+that slept past its lease, does nothing. An entry's place follows within a second, or an alarm is logged. It cannot see
+a database put back to an earlier day, or a stolen key: witnesses do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from hub import crash
+from hub.errors import HubError, Misconfigured
+from hub.hub import Hub
+from hub.ledger.ledger import to_microseconds
+from hub.store import tree, tree_keys
+from hub.store.transaction import Transaction
+from hub.tree.checkpoint import Checkpoint
+from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner, is_name, read_keys
+from hub.tree.note import sign_note
+from hub.tree.order import Queue, Waiting, first_breaks, interleave
+from hub.tree.tiles import Tile, edge_root, fits, grow, grown_edge
+
+BATCH = 1000
+"""Most entries of one checkpoint: it bounds how long the writer is kept from other work."""
+LEASE = timedelta(seconds=10)
+
+log = logging.getLogger("hub.sequence")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the tree will grow from `head`."""
+
+    head: tree.Head
+    size: int
+    root: bytes
+    added: Sequence[Waiting]
+    changed: Sequence[Tile]
+
+
+def origin_of(hub: Hub) -> str:
+    """The name of this hub's log."""
+    return hub.settings.log_origin(hub.store.ledger_id)
+
+
+def checkpoint_signers(hub: Hub, folder: Path) -> tuple[NoteSigner, ...]:
+    """What signs checkpoints: the hub's own key if it is on P-256, and the Ed25519 key that the settings name.
+
+    Errors: Misconfigured note.signer if there is neither, key.unreadable, settings.value.
+    """
+    name, path = origin_of(hub), hub.settings.ledger.key
+    if not is_name(name):
+        raise Misconfigured("settings.value", where="ledger.origin", expected="a name without spaces or +", got=name)
+    signers: list[NoteSigner] = []
+    if path:
+        try:
+            signers.append(Ed25519NoteSigner.from_pem(name, (folder / path).read_bytes()))
+        except OSError as error:
+            raise Misconfigured("key.unreadable", where="ledger.key", operator=str(error)) from None
+    try:
+        signers.append(EcdsaNoteSigner.of(name, hub.signer))
+    except Misconfigured:
+        if not signers:
+            raise
+    return tuple(signers)
+
+
+def check_signers(connection: Connection, signers: Sequence[NoteSigner]) -> None:
+    """Refuse to go on with other keys than those that sign the ledger now. Errors: Misconfigured tree.key."""
+    due, own = tree_keys.read_due(connection), {(signer.key.name, signer.key.id) for signer in signers}
+    if due and due != own:
+        raise Misconfigured("tree.key", expected=_marks(due), got=_marks(own))
+
+
+def _marks(keys: Iterable[tree_keys.KeyMark]) -> str:
+    return ", ".join(f"{name}+{identity.hex()}" for name, identity in sorted(keys))
+
+
+def open_sequencer(hub: Callable[[], Hub], folder: Path) -> Sequencer:
+    """A sequencer with the keys of an installation.
+
+    Errors: Misconfigured note.*, key.unreadable, settings.value; tree.key if they are not those of the ledger.
+    """
+    read_keys(hub().settings.ledger.witnesses)  # a wrong witness key should be met at start, not by the witness
+    signers = checkpoint_signers(hub(), folder)
+    with hub().store.reading() as connection:
+        check_signers(connection, signers)
+    return Sequencer(hub, signers)
+
+
+class Sequencer:
+    """Grows the tree of one ledger. Any number may run; one of them has the lease."""
+
+    def __init__(self, hub: Callable[[], Hub], signers: Sequence[NoteSigner], holder: str = "") -> None:
+        self._hub = hub
+        self._signers = signers
+        self._holder = holder or secrets.token_hex(8)
+        self._fence: int | None = None
+        self._until: datetime | None = None
+        self._starting = True
+        self._watch = _Watch()
+
+    @property
+    def lag(self) -> float:
+        """Seconds for which the oldest entry without a checkpoint had waited at the last look; 0 if none waited."""
+        return self._watch.lag
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sequence until `stop`. An error is logged, once while it lasts, and met again at the next step."""
+        told = ""
+        while not stop.is_set():
+            grown = None
+            try:
+                grown = await self.step()
+                told = ""
+            except HubError as error:
+                if told != error.code:
+                    log.error("sequence", extra={"fields": {"code": error.code, "operator": error.operator}})
+                told = error.code
+            except Exception as error:
+                if told != repr(error):
+                    log.exception("sequence")
+                told = repr(error)
+            if grown is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), self._hub().settings.ledger.interval)
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Let another sequencer begin at once; should that fail, the lease ends by itself."""
+        if self._fence is not None:
+            with contextlib.suppress(HubError):
+                await self._hub().writer.run(lambda transaction: tree.give_lease_back(transaction, self._holder))
+
+    async def step(self) -> Checkpoint | None:
+        """Give what waits its places, `BATCH` at most; the new checkpoint, or None if nothing was done.
+
+        Errors: Misconfigured tree.damaged, tree.key; Unavailable store.*
+        """
+        hub = self._hub()
+        at = hub.clock()
+        queues = await asyncio.to_thread(_look, hub)  # 1
+        self._watch.look(queues, at, hub.settings.ledger.alarm)
+        if not any(queue.unbroken() for queue in queues):
+            return None
+        await asyncio.to_thread(_check, hub, self._signers)  # who has the wrong keys leaves the lease to others
+        if not await self._hold(hub, at):  # 2
+            return None
+        crash.point("sequence.held")
+        plan = await asyncio.to_thread(_plan, hub, self._fence, self._signers)  # 3
+        crash.point("sequence.planned")
+        published = await self._publish(hub, plan, at) if plan else None  # 4
+        crash.point("sequence.published")
+        self._until = at + LEASE
+        if published is None:
+            self._fence = None
+            log.warning("outrun")
+        return published
+
+    async def _hold(self, hub: Hub, at: datetime) -> bool:
+        if self._fence is None or self._until is None or not at < self._until <= at + LEASE:
+            starting, self._starting = self._starting, False
+            self._fence = await hub.writer.run(
+                lambda transaction: tree.take_lease(transaction, self._holder, at, LEASE, starting=starting)
+            )
+            self._until = at + LEASE
+        return self._fence is not None
+
+    async def _publish(self, hub: Hub, plan: Plan, at: datetime) -> Checkpoint | None:
+        origin = origin_of(hub)
+        return await hub.writer.run(lambda transaction: publish(transaction, plan, origin, self._signers, at))
+
+
+def publish(
+    transaction: Transaction, plan: Plan, origin: str, signers: Iterable[NoteSigner], at: datetime
+) -> Checkpoint | None:
+    """Sign the checkpoint of a plan and move the head to it; None if the head has moved since."""
+    # Signed only once the head is locked: of two checkpoints of one size, the second is never signed.
+    if not tree.is_current(transaction, plan.head):
+        return None
+    checkpoint = Checkpoint(origin, plan.size, plan.root)
+    note = sign_note(checkpoint.text(), signers).written()
+    crash.point("sequence.signed")
+    signed = tree.Signed(plan.size, plan.root, note, to_microseconds(at))
+    return checkpoint if tree.advance(transaction, plan.head, signed, plan.added, plan.changed, at + LEASE) else None
+
+
+class _Watch:
+    """Knows how late the tree is and which chains are broken, and says each once."""
+
+    def __init__(self) -> None:
+        self.lag = 0.0
+        self._late = False
+        self._broken: set[str] = set()
+
+    def look(self, queues: Sequence[Queue], at: datetime, alarm: float) -> None:
+        """Take note of what waits; more than `alarm` seconds is too late."""
+        oldest = min((queue.entries[0].time_us for queue in queues), default=to_microseconds(at))
+        self.lag = max(0.0, (to_microseconds(at) - oldest) / 1_000_000)
+        if (late := self.lag > alarm) != self._late:
+            fields = {"code": "tree.late" if late else "", "seconds": f"{self.lag:.1f}"}
+            log.log(logging.ERROR if late else logging.INFO, "lag", extra={"fields": fields})
+        self._late = late
+        broken = {f"{entry.node}/{entry.sequence}" for entry in first_breaks(queues)}
+        for place in sorted(broken - self._broken):
+            log.error("chain", extra={"fields": {"code": "tree.broken", "where": place}})
+        self._broken = broken
+
+
+def _look(hub: Hub) -> list[Queue]:
+    with hub.store.reading() as connection:
+        return tree.read_queues(connection, BATCH)
+
+
+def _check(hub: Hub, signers: Sequence[NoteSigner]) -> None:
+    with hub.store.reading() as connection:
+        check_signers(connection, signers)
+
+
+def _plan(hub: Hub, fence: int | None, signers: Sequence[NoteSigner]) -> Plan | None:
+    """How the tree will grow by what waits, or None if another has the lease.
+
+    Keys, head, edge and queues are of one moment: what waited at the first look may have its place since, and a change
+    of keys moves the head.
+    """
+    with hub.store.reading() as connection:
+        if tree.read_head(connection).fence != fence:
+            return None
+        check_signers(connection, signers)
+        return plan_growth(connection)
+
+
+def plan_growth(connection: Connection) -> Plan | None:
+    """How the tree will grow by what waits, None if nothing does. Errors: Misconfigured tree.damaged."""
+    head = tree.read_head(connection)
+    edge = tree.read_edge(connection, head.size)
+    queues = tree.read_queues(connection, BATCH)
+    if not fits(head.size, edge) or edge_root(edge) != head.root:
+        raise Misconfigured("tree.damaged", where=f"size {head.size}", operator=f"the last root is {head.root.hex()}")
+    added = interleave(queues, BATCH)
+    if not added:
+        return None
+    changed = grow(head.size, edge, [entry.hash for entry in added])
+    return Plan(head, head.size + len(added), edge_root(grown_edge(edge, changed)), added, changed)

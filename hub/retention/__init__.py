@@ -1,0 +1,1 @@
+"""Retention: by which rules documents stay, and how they go."""

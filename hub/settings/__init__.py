@@ -1,0 +1,1 @@
+"""The settings of one installation: their values, their file, and the text of a new one."""
