@@ -30,7 +30,7 @@ from bench.generated import generate, name_of
 from bench.installation import found, undelivered
 from bench.material import message
 from bench.receivers import receivers
-from commands.pick import read_traced
+from commands.frame.pick import read_traced
 from hub.hub import Hub, open_hub
 from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.store import entries, holdings, queues, trace, tree_standing

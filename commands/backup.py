@@ -223,7 +223,7 @@ def _tell_proof(session: Session, manifest: Manifest, proof: Proof) -> None:
 @argument("home", zh="存放备份的目录", en="the folder of backups", type=FOLDER)
 def listed(session: Session, home: Path) -> None:
     """List backups, oldest first. Errors: Misconfigured settings.*, store.*"""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.backup.place import backups_in
 
     with opened_store(session) as store:
@@ -245,7 +245,7 @@ def listed(session: Session, home: Path) -> None:
 @option("--within", zh="最长间隔，如 26h、2d", en="longest time, like 26h or 2d", type=DURATION, default=None)
 def last(session: Session, within: timedelta | None) -> ExitCode:
     """Look into the ledger when the last one was taken. Errors: Misconfigured settings.*, store.*"""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.backups import last_backup
 
     with opened_store(session) as store, store.reading() as connection:

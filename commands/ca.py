@@ -11,7 +11,7 @@ import click
 
 from commands.frame.command import Phrase, Session, argument, noun, option, why_option
 from commands.frame.files import FILE, FOLDER, read_file, write_new
-from commands.order import order_of
+from commands.frame.order import order_of
 
 if TYPE_CHECKING:
     from hub.trust.ca import DemoCa
@@ -28,7 +28,7 @@ command = noun(
 @why_option
 def init(session: Session, name: str) -> None:
     """Make a demo CA, trust it and bring in its first revocation list."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.administration.edit import trust_authorities
     from hub.errors import Misconfigured
     from hub.trust.ca import DemoCa
@@ -60,7 +60,7 @@ def issue(
     session: Session, dept: str, out: Path | None, days: int, kind: Literal["p256", "rsa2048"], enrol: bool
 ) -> None:
     """Issue a certificate; the key goes into a file that only its owner can read."""
-    from commands.change import read
+    from commands.frame.change import read
     from hub.registry.edit import department_of
 
     department = department_of(read(session), dept)
@@ -93,7 +93,7 @@ def issue(
 @why_option
 def revoke(session: Session, thumbprint: str | None, file: Path | None) -> None:
     """Revoke a certificate."""
-    from commands.change import read
+    from commands.frame.change import read
     from hub.registry.edit import certificate_of
     from hub.trust.certificate import read_certificate, split_certificates
 
@@ -166,7 +166,7 @@ def _publish(session: Session, ca: DemoCa, days: int = 365) -> None:
     """Save the CA with a fresh list, and give the list to the hub."""
     from datetime import timedelta
 
-    from commands.opened import crl_folder, opened_store
+    from commands.frame.opened import crl_folder, opened_store
     from hub.administration.edit import keep_crl
     from hub.trust.ca import CRL_FILE
 
@@ -178,7 +178,7 @@ def _publish(session: Session, ca: DemoCa, days: int = 365) -> None:
 
 
 def _enrol(session: Session, dept: str, pem: bytes) -> None:
-    from commands.opened import opened_store, rules_of
+    from commands.frame.opened import opened_store, rules_of
     from hub.administration.edit import enrol
 
     with opened_store(session) as store:

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.change import change, change_after_asking, read
+from commands.frame.change import change, change_after_asking, read
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
 from commands.frame.files import FILE, read_file
-from commands.order import order_of
+from commands.frame.order import order_of
 
 if TYPE_CHECKING:
     from hub.trust.certificate import EnrolledCertificate
@@ -52,7 +52,7 @@ mark_argument = argument("thumbprint", zh="指纹，或其前 8 位以上", en="
 @why_option
 def add(session: Session, dept: str, file: Path) -> None:
     """Enrol a certificate."""
-    from commands.opened import opened_store, rules_of
+    from commands.frame.opened import opened_store, rules_of
     from hub.administration.edit import enrol
     from hub.trust.certificate import read_certificate
 
@@ -141,7 +141,7 @@ def _switch(session: Session, mark: str, enabled: bool) -> None:
 
 
 def _trust(session: Session) -> Trust:
-    from commands.opened import opened_store, rules_of
+    from commands.frame.opened import opened_store, rules_of
 
     with opened_store(session) as store:
         return rules_of(session, store).trust

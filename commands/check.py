@@ -186,7 +186,7 @@ def read_page(url: str, timeout: float) -> Any:
 
 def examine(session: Session) -> dict[str, Any]:
     """The same of a data directory, seen from outside a serving process. Errors: HubError."""
-    from commands.opened import opened_hub
+    from commands.frame.opened import opened_hub
     from hub.health.health import as_page
     from hub.health.measure import measure
 

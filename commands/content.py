@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commands.frame.command import ExitCode, Phrase, Session, column, noun, option
 from commands.frame.progress import progress
 from commands.frame.values import DURATION
-from commands.words import size_of
+from commands.frame.words import size_of
 
 if TYPE_CHECKING:
     from hub.store.content.content import ContentStore
@@ -45,7 +45,7 @@ command = noun(
 )
 def show(session: Session) -> None:
     """Show the place, without the keys in it, and what the database knows."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.hub import read_settings
     from hub.store.sweeping import count
 
@@ -73,7 +73,7 @@ def _without_keys(place: str) -> str:
 @_GRACE
 def sweep(session: Session, dry_run: bool, grace: timedelta) -> None:
     """Sweep while the hub may be serving. Errors: Unavailable content.*, Misconfigured content.*"""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.attachments.sweep import plan
     from hub.attachments.sweep import sweep as swept
 
@@ -95,7 +95,7 @@ def sweep(session: Session, dry_run: bool, grace: timedelta) -> None:
 )
 def check(session: Session) -> ExitCode:
     """Check; exit code CHECK_FAILED if anything is missing or altered. Errors: Unavailable content.*"""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.attachments.sweep import check as checked
     from hub.attachments.sweep import parts_of
     from hub.catalogue import CATALOGUE

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.order import order_of
 from commands.frame.progress import progress
-from commands.order import order_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +132,7 @@ def upgrade(session: Session, owner: str, yes: bool) -> None:
 )
 def partitions(session: Session, make: bool, owner: str) -> None:
     """List them, after making what is missing if asked to. Errors: Misconfigured store.*; Unavailable store.*"""
-    from commands.words import size_of
+    from commands.frame.words import size_of
     from hub.store import partitions as parts
     from hub.store.engine import check_owner, opened, read_facts
     from hub.store.faults import translated

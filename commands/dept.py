@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.change import change, change_after_asking, read
+from commands.frame.change import change, change_after_asking, read
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def enable(session: Session, code: str) -> None:
 @why_option
 def remove(session: Session, code: str, yes: bool) -> None:
     """Remove a department after showing what goes with it."""
-    from commands.waiting import warn_of_waiting
+    from commands.frame.waiting import warn_of_waiting
     from hub.registry.edit import without_department
 
     registry = read(session)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.frame.command import Phrase, Session, argument, column, noun, option
+from commands.frame.order import order_of
 from commands.frame.progress import progress
+from commands.frame.words import said_of
 from commands.msg_operate import reason_option
-from commands.order import order_of
-from commands.words import said_of
 
 if TYPE_CHECKING:
     from hub.store.operate import Resent
@@ -43,7 +43,7 @@ _NONE = Phrase("没有死信", "there are no dead letters")
 @command.verb("list", zh="按原因和端点汇总", en="Count them by cause and endpoint", examples=("hub dlq list",))
 def list_groups(session: Session) -> None:
     """Count dead letters by cause."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.trace import dead_letters
 
     with opened_store(session) as store, store.reading() as connection:
@@ -62,7 +62,7 @@ def list_groups(session: Session) -> None:
 @option("--most", zh="最多条数", en="at most so many", type=click.IntRange(1, 10_000), default=100)
 def show(session: Session, of: str | None, most: int) -> None:
     """List dead letters one by one, oldest first."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.operate import list_dead
 
     with opened_store(session) as store, store.reading() as connection:
@@ -88,7 +88,7 @@ def show(session: Session, of: str | None, most: int) -> None:
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 def resend(session: Session, cause: str, endpoint: str, every: bool, reason: str, yes: bool) -> None:
     """Resend dead letters; those whose message has expired stay. Errors: click.Abort."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.trace import dead_letters
 
     if every == bool(cause or endpoint):
@@ -113,7 +113,7 @@ def resend(session: Session, cause: str, endpoint: str, every: bool, reason: str
 
 
 def _resend(session: Session, cause: str, endpoint: str, reason: str, number: int) -> Resent:
-    from commands.opened import opened_store, rules_of
+    from commands.frame.opened import opened_store, rules_of
     from hub.store.operate import Resent, resend_dead
 
     resent = expired = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commands.frame.command import ExitCode, Phrase, Session, column, single
 
 if TYPE_CHECKING:
-    from commands.looked import Check
+    from commands.checks.looked import Check
 
 COLUMNS = (
     column("level", "结果", "RESULT"),
@@ -40,12 +40,8 @@ def command(session: Session) -> ExitCode:
 
 
 def _checks(session: Session) -> Iterator[Check]:
-    from commands import checks_of_backup as backup
-    from commands import checks_of_database as database
-    from commands import checks_of_ledger as ledger
-    from commands import checks_of_place as place
-    from commands import checks_of_rules as rules
-    from commands.looked import Site, run
+    from commands.checks import backup, database, ledger, place, rules
+    from commands.checks.looked import Site, run
     from hub.hub import read_settings
 
     site = Site(session.folder, read_settings(session.folder), session.clock())

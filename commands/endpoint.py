@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.change import change, change_after_asking, read
 from commands.endpoint_profile import PROFILE, profile_options, with_given
+from commands.frame.change import change, change_after_asking, read
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
-from commands.waiting import queues_of, warn_of_waiting
+from commands.frame.waiting import queues_of, warn_of_waiting
 
 if TYPE_CHECKING:
     from hub.directory import Endpoint

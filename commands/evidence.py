@@ -39,7 +39,7 @@ command = noun(
 @option("--font", zh="可读页所用中文字体文件", en="font file with Chinese letters for the readable page", type=FILE)
 def export(session: Session, what: str, out: Path | None, font: Path | None) -> None:
     """Write one container. Errors: Refused message.unknown, tree.not-numbered; Misconfigured file.exists."""
-    from commands.opened import opened_hub
+    from commands.frame.opened import opened_hub
     from hub.evidence.export import export as write
     from hub.ledger.sequence import checkpoint_signers
 
@@ -58,7 +58,7 @@ def export(session: Session, what: str, out: Path | None, font: Path | None) -> 
 
 def _found(connection: Connection, what: str) -> list[StoredMessage]:
     """The messages of a case or with a document number, else the one message of this id."""
-    from commands.pick import pick
+    from commands.frame.pick import pick
     from hub.codes import normalise_document_number
     from hub.store.evidence import find_case
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from commands.change import change, change_after_asking, read
+from commands.frame.change import change, change_after_asking, read
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
 from commands.frame.values import WORDS
 

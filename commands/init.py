@@ -8,7 +8,7 @@ import click
 
 from commands.frame.command import Phrase, Session, option, single, why_option
 from commands.frame.files import FILE, read_file
-from commands.order import whoever
+from commands.frame.order import whoever
 
 
 @single(

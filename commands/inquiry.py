@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from commands.department_side import Reach, signing
+from commands.department.side import Reach, signing
 from commands.frame.command import Phrase, Session, argument, column, noun, option
-from commands.words import ROLES
+from commands.frame.words import ROLES
 
 if TYPE_CHECKING:
     from connectors.inquiry.client import InquiryClient, SeenMessage

@@ -10,9 +10,9 @@ import click
 from commands.frame.command import ExitCode, Phrase, Session, column, noun, option
 from commands.frame.files import FILE, read_file
 from commands.frame.progress import progress
+from commands.frame.words import HOPS
 from commands.ledger_archive import archive
 from commands.ledger_key import command as key
-from commands.words import HOPS
 
 if TYPE_CHECKING:
     from hub.audit.audit import Finding, Report
@@ -72,7 +72,7 @@ command = noun(
 @JOBS
 def verify(session: Session, most: int, jobs: int | None) -> ExitCode:
     """Audit the whole database; exit code CHECK_FAILED if anything is wrong."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.audit.audit import report, standard_of
     from hub.hub import read_settings
     from hub.store.holdings import count
@@ -106,7 +106,7 @@ def verify(session: Session, most: int, jobs: int | None) -> ExitCode:
 @JOBS
 def audit(session: Session, kept: tuple[Path, ...], quick: bool, most: int, jobs: int | None) -> ExitCode:
     """Audit database and tree; exit code CHECK_FAILED if anything is wrong."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.audit.audit import log_standard, report, standard_of
     from hub.hub import read_settings
     from hub.store.holdings import count
@@ -175,7 +175,7 @@ def fact(finding: Finding) -> dict[str, object]:
 @option("--most", zh="最多条数", en="at most so many", type=click.IntRange(1, 10_000), default=50)
 def show(session: Session, node: str, first: int | None, most: int) -> None:
     """List entries."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.holdings import some_entries
 
     with opened_store(session) as store, store.reading() as connection:
@@ -193,7 +193,7 @@ def show(session: Session, node: str, first: int | None, most: int) -> None:
 )
 def head(session: Session) -> None:
     """Show where each chain stands."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.ledger.ledger import from_microseconds
     from hub.store.holdings import heads
 

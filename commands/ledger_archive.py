@@ -48,7 +48,7 @@ def _month(context: click.Context, parameter: click.Parameter, value: str) -> Mo
 )
 def archive(session: Session, month: Month, to: Path, whole: bool) -> None:
     """Write one file and its digest; what is there already and right stays. Errors: Refused archive.*; OSError."""
-    from commands.opened import opened_hub
+    from commands.frame.opened import opened_hub
     from hub.evidence.archive import span_of
     from hub.ledger.sequence import checkpoint_signers
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from commands.frame.command import Noun, Phrase, Session, column, option, why_option
 from commands.frame.files import FILE, read_file
-from commands.order import order_of
+from commands.frame.order import order_of
 
 if TYPE_CHECKING:
     from hub.ledger.rekey import Tenure
@@ -35,7 +35,7 @@ command = Noun("key", Phrase("账本的签名密钥：查看、更换。", "The 
 )
 def show(session: Session) -> None:
     """List keys. Errors: Misconfigured note.*, key.*, tree.damaged."""
-    from commands.opened import opened_hub
+    from commands.frame.opened import opened_hub
     from hub.ledger.rekey import tenures
     from hub.ledger.sequence import checkpoint_signers
 
@@ -90,7 +90,7 @@ def _said(session: Session, use: str, state: str, *values: object) -> tuple[obje
 @why_option
 def change(session: Session, key: Path, cert: Path | None) -> None:
     """Change the keys. Errors: Refused tree.no-checkpoint; Misconfigured tree.key, tree.same-key, note.signer, key.*"""
-    from commands.opened import opened_hub
+    from commands.frame.opened import opened_hub
     from hub.ledger.rekey import change_keys, signers_with
     from hub.ledger.sequence import checkpoint_signers
 

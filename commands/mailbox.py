@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.department_side import Reach, Side, signing
+from commands.department.side import Reach, Side, signing
 from commands.frame.command import Phrase, Session, argument, column, noun, option
 from commands.frame.files import FILE, FOLDER, write_new
-from commands.words import ROLES, STATES, said_of
+from commands.frame.words import ROLES, STATES, said_of
 
 if TYPE_CHECKING:
     from connectors.exchange_client import Fetched, Standing
@@ -57,7 +57,7 @@ _dept = argument("dept", zh="单位代码", en="department code")
 @option("--most", zh="最多条数", en="at most so many", type=click.IntRange(1, 10_000), default=100)
 def list_waiting(session: Session, dept: str, most: int) -> None:
     """List what a department's mailboxes hold, from the hub's own records; nothing is fetched."""
-    from commands.opened import opened_store, rules_of
+    from commands.frame.opened import opened_store, rules_of
     from hub.directory import Kind
     from hub.errors import Misconfigured
     from hub.store.trace import list_deliveries
@@ -126,8 +126,8 @@ def fetch(
 
 def _keep(session: Session, side: Side, fetched: list[Fetched], out: Path | None) -> list[Path | None]:
     """Write each message into its folder, and what it links to: only then may it be confirmed."""
-    from commands.carrying import download_all
-    from commands.unpacking import unpack
+    from commands.department.carrying import download_all
+    from commands.department.unpacking import unpack
 
     if out is None:
         return [None] * len(fetched)
@@ -154,7 +154,7 @@ def _keep(session: Session, side: Side, fetched: list[Fetched], out: Path | None
 @signing
 def confirm(session: Session, dept: str, folder: Path, reach: Reach) -> None:
     """Confirm what lies in a folder; what was confirmed before stays as it is."""
-    from commands.unpacking import read_unpacked
+    from commands.department.unpacking import read_unpacked
 
     items = read_unpacked(folder)
     number = reach.side(dept).call(reach.address(), lambda client: client.confirm(items))

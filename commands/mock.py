@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.department_side import Reach, reaching
+from commands.department.side import Reach, reaching
 from commands.frame.command import Phrase, Session, argument, noun, option
 from commands.frame.files import FOLDER
 

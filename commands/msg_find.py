@@ -10,7 +10,7 @@ import click
 
 from commands.frame.command import Phrase, Session, argument, column, option, single
 from commands.frame.files import FILE, write_new
-from commands.words import ROLES, STATES, said_of, size_of
+from commands.frame.words import ROLES, STATES, said_of, size_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,7 +91,7 @@ def list_messages(
     session: Session, sender: str, recipient: str, type: str, state: str | None, before: int | None, most: int
 ) -> None:
     """List messages by what is given."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store import trace
 
     with opened_store(session) as store, store.reading() as connection:
@@ -119,7 +119,7 @@ def list_messages(
 @argument("text", zh="要找的标识、编号或字号", en="message id, case number or document number")
 def find(session: Session, text: str) -> None:
     """Find messages. Errors: Refused message.unknown."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.codes import normalise_document_number
     from hub.errors import Refused
     from hub.store.trace import find_messages
@@ -147,8 +147,8 @@ def find(session: Session, text: str) -> None:
 @option("--save", zh="将原始字节存入文件，而不显示", en="keep the exact bytes in a file instead", type=FILE)
 def show(session: Session, id: str, part: str | None, save: Path | None) -> None:
     """Show one message. Errors: Refused message.unknown; message.purged if its envelope is asked for."""
-    from commands.opened import opened_store
-    from commands.pick import paper, purged_at, read_traced, recipients
+    from commands.frame.opened import opened_store
+    from commands.frame.pick import paper, purged_at, read_traced, recipients
 
     with opened_store(session) as store, store.reading() as connection:
         traced = read_traced(connection, id)
@@ -248,7 +248,7 @@ def table_of(session: Session, found: Sequence[StoredMessage]) -> None:
 @option("--most", zh="最多条数", en="at most so many", type=click.IntRange(1, 10_000), default=50)
 def refusals(session: Session, most: int) -> None:
     """List the latest refusals."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.trace import list_refusals
 
     with opened_store(session) as store, store.reading() as connection:

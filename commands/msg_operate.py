@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from commands.frame.command import Phrase, Session, argument, option, single
+from commands.frame.order import order_of
 from commands.frame.values import WORDS
-from commands.order import order_of
 
 reason_option = option(
     "--reason", "--why", zh="理由，记入账本所附的凭据", en="why; kept as evidence of the entry", default=""
@@ -23,8 +23,8 @@ reason_option = option(
 @reason_option
 def resend(session: Session, id: str, to: tuple[str, ...], again: bool, reason: str) -> None:
     """Resend to some recipients, all or none. Errors: Refused message.unknown, delivery.*"""
-    from commands.opened import opened_store, rules_of
-    from commands.pick import pick
+    from commands.frame.opened import opened_store, rules_of
+    from commands.frame.pick import pick
     from hub.store import operate
 
     with opened_store(session) as store:
@@ -58,8 +58,8 @@ def resend(session: Session, id: str, to: tuple[str, ...], again: bool, reason: 
 @reason_option
 def release(session: Session, id: str, to: str, reason: str) -> None:
     """Release what is held. Errors: Refused message.unknown, delivery.state."""
-    from commands.opened import opened_store
-    from commands.pick import pick
+    from commands.frame.opened import opened_store
+    from commands.frame.pick import pick
     from hub.store import operate
 
     with opened_store(session) as store, store.transaction() as transaction:

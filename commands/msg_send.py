@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.carrying import attachments_url, upload_all
-from commands.department_side import Reach, call, reaching, signing
+from commands.department.carrying import attachments_url, upload_all
+from commands.department.side import Reach, call, reaching, signing
 from commands.frame.command import Phrase, Session, argument, option, single
 from commands.frame.files import FILE, read_file, write_new
 from commands.frame.values import DURATION, WORDS
 
 if TYPE_CHECKING:
-    from commands.composing import Composed
+    from commands.department.composing import Composed
     from connectors.exchange_client import Submitted
 
 URGENCIES = ("routine", "urgent", "extraUrgent")
@@ -88,7 +88,7 @@ def send(
     dry_run: bool,
 ) -> None:
     """Build, sign and submit one message."""
-    from commands.composing import Draft, compose
+    from commands.department.composing import Draft, compose
 
     draft = Draft(
         sender, to, copies, type, payload, attachments, beside, message_id, urgency, classification, life,

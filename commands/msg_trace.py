@@ -39,8 +39,8 @@ Key = tuple[str, int]
 )
 def trace(session: Session, id: str, follow: bool) -> None:
     """Trace one message. Errors: Refused message.unknown."""
-    from commands.opened import opened_store
-    from commands.pick import purged_at
+    from commands.frame.opened import opened_store
+    from commands.frame.pick import purged_at
     from commands.trace_view import hops, standing, view
 
     with opened_store(session) as store:
@@ -83,7 +83,7 @@ def _keys(entries: tuple[Entry, ...]) -> set[Key]:
 
 
 def _read(store: Store, id: str) -> tuple[Traced, list[Reply]]:
-    from commands.pick import read_traced
+    from commands.frame.pick import read_traced
     from commands.trace_view import Reply
 
     with store.reading() as connection:
@@ -95,7 +95,7 @@ def _says(connection: Connection, reply: StoredMessage) -> str:
     """The kind of a receipt, out of its signed payload; empty for any other message."""
     if not reply.type.startswith("receipt-"):
         return ""
-    from commands.pick import paper, purged_at
+    from commands.frame.pick import paper, purged_at
     from hub.envelope import payload_of
     from hub.parser import parse
 
@@ -114,7 +114,7 @@ def _says(connection: Connection, reply: StoredMessage) -> str:
 @option("--most", zh="先显示最近多少条", en="begin with so many", type=click.IntRange(0, 10_000), default=20)
 def tail(session: Session, follow: bool, most: int) -> None:
     """Show entries as they come; with -f and JSON one object a line."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.holdings import heads, some_entries
 
     with opened_store(session) as store:
@@ -151,8 +151,8 @@ def _show_all(session: Session, found: list[Entry]) -> None:
 
 
 def _show_one(session: Session, entry: Entry) -> None:
+    from commands.frame.words import HOPS, detail_of
     from commands.ledger import ENTRIES, entry_row
-    from commands.words import HOPS, detail_of
     from hub.ledger.ledger import from_microseconds
 
     if session.json:

@@ -46,7 +46,7 @@ class _Subject:
 @option("--attach", "attachments", zh="随附附件：标识=文件", en="attachment beside a file: ID=FILE", multiple=True)
 def verify(session: Session, what: str, attachments: tuple[str, ...]) -> ExitCode:
     """Verify a file as of now, or a stored message as of its acceptance."""
-    from commands.opened import opened_store, rules_of
+    from commands.frame.opened import opened_store, rules_of
     from commands.proving import prove
 
     with opened_store(session) as store:
@@ -63,7 +63,7 @@ def verify(session: Session, what: str, attachments: tuple[str, ...]) -> ExitCod
 
 def _subject(session: Session, store: Store, what: str, attachments: tuple[str, ...]) -> _Subject:
     """The file of this name if there is one, else the message. Errors: Refused message.unknown, Misconfigured."""
-    from commands.pick import paper, pick, purged_at
+    from commands.frame.pick import paper, pick, purged_at
     from hub.store.trace import read_attachments
 
     path = Path(what)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from commands.frame.phrase import Phrase
-from commands.words import size_of
+from commands.frame.words import size_of
 from hub import envelope
 from hub.accept import check_header, check_payload, route
 from hub.attachments.attachments import check_attachments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.change import as_fact, change_after_asking, read
+from commands.frame.change import as_fact, change_after_asking, read
 from commands.frame.command import ExitCode, Phrase, Session, argument, noun, option, why_option
 from commands.frame.files import FILE, read_text, write_new
 

@@ -10,8 +10,8 @@ import click
 
 from commands.frame.command import Phrase, Session, argument, option, single, why_option
 from commands.frame.files import FILE
+from commands.frame.order import order_of
 from commands.frame.progress import progress
-from commands.order import order_of
 
 if TYPE_CHECKING:
     from hub.backup.gap import Gap

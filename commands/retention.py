@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.order import order_of
 from commands.frame.progress import progress
-from commands.order import order_of
-from commands.words import size_of
+from commands.frame.words import size_of
 
 if TYPE_CHECKING:
     from hub.retention.retention import Rule
@@ -47,7 +47,7 @@ command = noun(
 @contextmanager
 def _ruled(session: Session) -> Iterator[tuple[Store, tuple[Rule, ...]]]:
     """The database and the rules of hub.yaml. Errors: Misconfigured retention.none."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.errors import Misconfigured
     from hub.hub import read_settings
     from hub.retention.retention import rules_of
@@ -145,7 +145,7 @@ def _as_owner(store: Store, database: str) -> Iterator[Store]:
 @why_option
 def hold(session: Session, what: str) -> None:
     """Hold it, also what comes under the number later. Errors: Refused message.unknown, retention.held."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.retention.purge import hold as held
 
     with opened_store(session) as store:
@@ -166,7 +166,7 @@ def hold(session: Session, what: str) -> None:
 @why_option
 def release(session: Session, what: str) -> None:
     """End a hold. Errors: Refused message.unknown, retention.not-held."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.retention.purge import release as released
 
     with opened_store(session) as store:
@@ -178,7 +178,7 @@ def release(session: Session, what: str) -> None:
 @command.verb("holds", zh="列出全部保全", en="List all holds", examples=("hub retention holds",))
 def holds(session: Session) -> None:
     """List holds, oldest first."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.purging import read_holds
 
     with opened_store(session) as store, store.reading() as connection:
@@ -189,7 +189,7 @@ def holds(session: Session) -> None:
 
 def _meant(store: Store, what: str) -> tuple[str, str]:
     """What a text names: a case or document number that a message has, else one message. Errors: as `pick`."""
-    from commands.pick import pick
+    from commands.frame.pick import pick
     from hub.codes import normalise_document_number
     from hub.store.evidence import find_case
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from commands.change import change, read
+from commands.frame.change import change, read
 from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option, why_option
 
 if TYPE_CHECKING:

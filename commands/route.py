@@ -81,8 +81,8 @@ def _show_findings(session: Session, findings: list[Finding]) -> None:
 @why_option
 def apply(session: Session, file: Path) -> ExitCode:
     """Put rules into force unless they have errors; a serving hub goes by them within a second."""
-    from commands.opened import opened_store
-    from commands.order import order_of
+    from commands.frame.opened import opened_store
+    from commands.frame.order import order_of
     from hub.administration.in_force import apply_routing
 
     text = read_text(file)
@@ -174,7 +174,7 @@ def _rules_file(session: Session) -> Path:
 
 
 def _rules(session: Session) -> Rules:
-    from commands.opened import opened_store, rules_of
+    from commands.frame.opened import opened_store, rules_of
 
     with opened_store(session) as store:
         return rules_of(session, store)
@@ -182,7 +182,7 @@ def _rules(session: Session) -> Rules:
 
 def _known(session: Session) -> tuple[Any, Any]:
     """The directory and the registered types, read without the rules in use: they may be what is broken."""
-    from commands.change import read
+    from commands.frame.change import read
     from commands.schema import known_tokens
 
     return read(session).directory(), known_tokens(session)

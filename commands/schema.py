@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option, why_option
 from commands.frame.files import FILE, FOLDER, read_file
-from commands.order import order_of
+from commands.frame.order import order_of
 
 if TYPE_CHECKING:
     from hub.schema.schema import Schemas
@@ -62,7 +62,7 @@ token_argument = argument("token", zh="报文类型，如 receipt-1", en="type, 
 @why_option
 def add(session: Session, folder: Path, name: str | None, version: str | None, entry: str | None) -> ExitCode:
     """Register a schema unless its lint finds an error."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.administration.edit import register_schema
     from hub.schema.package import SchemaPackage
 
@@ -162,7 +162,7 @@ def sample(session: Session, token: str, root: str | None) -> None:
 @why_option
 def remove(session: Session, token: str, yes: bool) -> None:
     """Remove a registered schema after asking."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.administration.edit import forget_schema
 
     if not yes:
@@ -185,7 +185,7 @@ def show_findings(session: Session, findings: Iterable[tuple[Phrase, str, _Findi
 
 
 def _schemas(session: Session) -> Schemas:
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.schema.schema import Schemas
     from hub.store.registry import read_schemas
 

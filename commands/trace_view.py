@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from commands.frame.command import Column, Phrase, Session, column
-from commands.words import ANSWERS, HOPS, RECEIPTS, ROLES, STATES, detail_of, lapse, said_of, size_of
+from commands.frame.words import ANSWERS, HOPS, RECEIPTS, ROLES, STATES, detail_of, lapse, said_of, size_of
 from hub.message import DeliveryState, Hop
 
 if TYPE_CHECKING:

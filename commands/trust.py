@@ -6,7 +6,7 @@ from pathlib import Path
 
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
 from commands.frame.files import FILE, read_file
-from commands.order import order_of
+from commands.frame.order import order_of
 
 COLUMNS = (
     column("thumbprint", "SHA-256 指纹", "THUMBPRINT"),
@@ -35,7 +35,7 @@ crl = command.noun("crl", zh="吊销列表", en="revocation lists")
 @why_option
 def add(session: Session, file: Path) -> None:
     """Trust every authority in a file."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.administration.edit import trust_authorities
 
     with opened_store(session) as store:
@@ -69,7 +69,7 @@ def list_authorities(session: Session) -> None:
 @why_option
 def remove(session: Session, thumbprint: str, yes: bool) -> None:
     """Trust an authority no longer, after asking."""
-    from commands.opened import crl_folder, opened_store
+    from commands.frame.opened import crl_folder, opened_store
     from hub.administration.edit import distrust_authority
     from hub.trust.crl_folder import crl_files
 
@@ -97,7 +97,7 @@ def remove(session: Session, thumbprint: str, yes: bool) -> None:
 @why_option
 def add_crl(session: Session, file: Path) -> None:
     """Bring in a revocation list."""
-    from commands.opened import crl_folder, opened_store
+    from commands.frame.opened import crl_folder, opened_store
     from hub.administration.edit import keep_crl
 
     with opened_store(session) as store:
@@ -118,7 +118,7 @@ def add_crl(session: Session, file: Path) -> None:
 @crl.verb("list", zh="列出吊销列表", en="List revocation lists", examples=("hub trust crl list",))
 def list_crls(session: Session) -> None:
     """List revocation lists."""
-    from commands.opened import crl_folder
+    from commands.frame.opened import crl_folder
     from hub.trust.chain import Authorities
     from hub.trust.crl import read_crl
     from hub.trust.crl_folder import crl_files
@@ -132,7 +132,7 @@ def list_crls(session: Session) -> None:
 
 
 def _anchors(session: Session) -> list[tuple[str, str, bytes]]:
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.registry import read_anchors
 
     with opened_store(session) as store, store.reading() as connection:

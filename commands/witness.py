@@ -49,7 +49,7 @@ _folder = option("--folder", zh="见证目录", en="the witness's folder", type=
 )
 def invite(session: Session) -> None:
     """Show the command that the authority types."""
-    from commands.opened import opened_hub
+    from commands.frame.opened import opened_hub
     from hub.ledger.sequence import checkpoint_signers
 
     with opened_hub(session) as hub:

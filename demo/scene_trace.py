@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from commands.pick import paper
+from commands.frame.pick import paper
 from commands.trace_view import Reply, view
 from demo.documents import Document
 from demo.names import CITY_OFFICE

@@ -13,9 +13,9 @@ import pytest
 from lxml import etree
 
 import cli
-from commands.checks_of_place import check_clock, check_disk, check_key, check_port
+from commands.checks.looked import Site, run
+from commands.checks.place import check_clock, check_disk, check_key, check_port
 from commands.frame.exits import ExitCode
-from commands.looked import Site, run
 from hub.envelope import build
 from hub.hub import read_settings
 from hub.message import Header, Hop, Recipient
@@ -243,7 +243,7 @@ def site(admin: Administrator, **ahead: float) -> Site:
 
 
 def test_the_doctor_sees_certificates_and_lists_run_out(admin: Administrator) -> None:
-    from commands.checks_of_rules import check_trust
+    from commands.checks.rules import check_trust
 
     assert [c.level for c in run("key", check_key, site(admin, days=1810))] == ["warn"]
     assert [c.level for c in run("key", check_key, site(admin, days=1900))] == ["fail"]
@@ -259,9 +259,9 @@ def test_the_doctor_sees_a_port_in_use_and_a_full_disk(admin: Administrator, mon
         taken.settimeout(0)
         listen = replace(here.settings.listen, port=taken.getsockname()[1])
         busy = Site(here.folder, replace(here.settings, listen=listen), here.at)
-        monkeypatch.setattr("commands.checks_of_place._serving", lambda *_: "")
+        monkeypatch.setattr("commands.checks.place._serving", lambda *_: "")
         assert [c.level for c in check_port(busy)] == ["fail"]
-        monkeypatch.setattr("commands.checks_of_place._serving", lambda *_: "CENTER")
+        monkeypatch.setattr("commands.checks.place._serving", lambda *_: "CENTER")
         assert [c.level for c in check_port(busy)] == ["ok"]
     usage = type("Usage", (), {"free": 5 * 1024**2})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)

@@ -21,8 +21,8 @@ from click.testing import CliRunner, Result
 
 import cli
 from commands import mock
+from commands.department.unpacking import read_unpacked, unpack
 from commands.frame.exits import ExitCode
-from commands.unpacking import read_unpacked, unpack
 from connectors.exchange_client import Fetched
 from connectors.serving.http_server import bind
 from connectors.serving.server import serve_hub

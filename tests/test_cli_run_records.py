@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 import cli
 from commands import msg_trace
 from commands.frame.exits import ExitCode
-from commands.words import lapse, size_of
+from commands.frame.words import lapse, size_of
 from hub import envelope
 from hub.errors import Refused
 from hub.message import DeliveryState, Hop
@@ -409,7 +409,7 @@ def test_spans_and_sizes_read_well() -> None:
 
 
 def test_every_state_hop_and_role_has_words_in_both_languages() -> None:
-    from commands.words import HOPS, ROLES, STATES
+    from commands.frame.words import HOPS, ROLES, STATES
 
     assert set(HOPS) == set(Hop)
     assert set(STATES) == set(DeliveryState)

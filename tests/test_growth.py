@@ -16,7 +16,7 @@ from sqlalchemy import Connection, event
 
 from bench.generated import generate, name_of
 from bench.material import HUB, found_hub, message
-from commands.pick import read_traced
+from commands.frame.pick import read_traced
 from hub import supervise
 from hub.accept import accept
 from hub.hub import Hub

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from commands.checks_of_ledger import check_confirmed, check_ledger_keys, check_tree
-from commands.looked import Check, Level, Site
+from commands.checks.ledger import check_confirmed, check_ledger_keys, check_tree
+from commands.checks.looked import Check, Level, Site
 from hub.errors import Misconfigured
 from hub.hub import open_hub, read_settings
 from hub.ledger.sequence import open_sequencer

@@ -18,9 +18,9 @@ import pytest
 from lxml import etree
 from starlette.applications import Starlette
 
-from commands.checks_of_place import check_port, check_tls
-from commands.looked import Site
-from commands.looked import run as run_check
+from commands.checks.looked import Site
+from commands.checks.looked import run as run_check
+from commands.checks.place import check_port, check_tls
 from connectors.department_client import ExchangeFault
 from connectors.exchange_client import ExchangeClient
 from connectors.front_door import PATH, front_door

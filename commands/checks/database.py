@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from commands.looked import Check, Level, Site, failed, ok
+from commands.checks.looked import Check, Level, Site, failed, ok
 from hub.administration.administered import NODE
 from hub.errors import Misconfigured
 from hub.health.health import MONTHS_AHEAD

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from commands.cert import state_of
-from commands.checks_of_place import SOON
-from commands.looked import Check, Level, Site, fail, failed, ok, warn
+from commands.checks.looked import Check, Level, Site, fail, failed, ok, warn
+from commands.checks.place import SOON
 from hub.directory import Kind
 from hub.hub import Rules, open_store, read_rules
 from hub.registry.registry import Registry, check_registry

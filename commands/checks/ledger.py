@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 
-from commands.looked import Check, Site, ok, warn
+from commands.checks.looked import Check, Site, ok, warn
 from hub.administration.administered import NODE
 from hub.hub import open_hub, open_store
 from hub.ledger.sequence import check_signers, checkpoint_signers

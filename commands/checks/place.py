@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from json import loads
 from typing import TYPE_CHECKING
 
-from commands.looked import Check, Level, Site, fail, ok, warn
+from commands.checks.looked import Check, Level, Site, fail, ok, warn
 
 if TYPE_CHECKING:
     from hub.settings.listen import Listen

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def queues_of(session: Session) -> dict[str, Queue]:
     """The queues by endpoint code, those with anything in them."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.queues import read_queues
 
     with opened_store(session) as store, store.reading() as connection:

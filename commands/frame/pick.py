@@ -34,7 +34,7 @@ def pick(connection: Connection, text: str) -> StoredMessage:
 
 def read_picked(session: Session, text: str) -> Traced:
     """The message that `text` names, with its hops, copies and replies. Errors: as `pick`."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
 
     with opened_store(session) as store, store.reading() as connection:
         return read_traced(connection, text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from commands.frame.command import Phrase, Session
-from commands.order import order_of
+from commands.frame.order import order_of
 
 if TYPE_CHECKING:
     from hub.registry.diff import Change
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def read(session: Session) -> Registry:
     """The registry as stored."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.store.registry import read_registry
 
     with opened_store(session) as store, store.reading() as connection:
@@ -24,7 +24,7 @@ def read(session: Session) -> Registry:
 
 def change(session: Session, edit: Callable[[Registry], Registry]) -> None:
     """Change the registry and tell every difference, or that there is none."""
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.administration.edit import edit_registry
 
     with opened_store(session) as store:
@@ -36,7 +36,7 @@ def change_after_asking(session: Session, edit: Callable[[Registry], Registry], 
 
     Errors: click.Abort; Misconfigured registry.moved.
     """
-    from commands.opened import opened_store
+    from commands.frame.opened import opened_store
     from hub.administration.edit import replace_registry
     from hub.registry.diff import diff
     from hub.store.registry import read_registry

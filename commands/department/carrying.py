@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.department_side import Reach, Side
+from commands.department.side import Reach, Side
 from commands.frame.command import Phrase, Session
 from commands.frame.progress import progress
 
@@ -41,7 +41,7 @@ def download_all(session: Session, side: Side, fetched: Fetched, home: Path) -> 
 
     Errors: Refused delivery.altered, ExchangeFault; Unavailable exchange.*; OSError.
     """
-    from commands.unpacking import name_of
+    from commands.department.unpacking import name_of
     from connectors.attachments.client import AttachmentClient, Digested
 
     client = AttachmentClient("", side.signer, side.department, tls=side.tls)

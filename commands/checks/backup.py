@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 
-from commands.looked import Check, Site, ok, warn
+from commands.checks.looked import Check, Site, ok, warn
 from hub.administration.administered import NODE
 from hub.hub import open_store
 from hub.store.backups import has_messages, last_backup
