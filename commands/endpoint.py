@@ -11,6 +11,7 @@ import click
 from commands.endpoint_profile import PROFILE, profile_options, with_given
 from commands.frame.change import change, change_after_asking, read
 from commands.frame.command import Phrase, Session, argument, column, noun, option, why_option
+from commands.frame.exits import ExitCode
 from commands.frame.waiting import queues_of, warn_of_waiting
 
 if TYPE_CHECKING:
@@ -123,6 +124,23 @@ def ping(session: Session, code: str) -> None:
         answer=answer,
         seconds=took,
     )
+
+
+@command.verb(
+    "inspect",
+    zh="读取单位系统的 WSDL，看交换中心能否向它投递",
+    en="Read the WSDL of a department's system: can the hub deliver to it?",
+    examples=(
+        "hub endpoint inspect water-delivery.wsdl",
+        "hub -o json endpoint inspect http://10.1.2.3:8080/delivery/v1?wsdl",
+    ),
+)
+@argument("source", zh="WSDL 文件或其地址", en="file or address of a WSDL", metavar="FILE|URL")
+def inspect(session: Session, source: str) -> ExitCode:
+    """Tell what a WSDL offers, and how to register it. Ends as a failure if no port can be delivered to."""
+    from commands.endpoint_wsdl import looked_at, tell
+
+    return tell(session, looked_at(session, source))
 
 
 @command.verb(

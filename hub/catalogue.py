@@ -896,6 +896,15 @@ CATALOGUE: dict[str, Text] = {
         "配置项的值不正确", "a setting has a wrong value",
         "请修改 hub.yaml", "correct hub.yaml",
     ),
+    "wsdl.unreadable": Text(
+        "不是可读取的 WSDL 文档", "not a WSDL that can be read",
+        "请向单位的系统厂商索取其服务的 WSDL 文件", "ask the maker of the department's system for the WSDL of its service",
+    ),
+    "wsdl.elsewhere": Text(
+        "WSDL 引用了其他位置的文件，交换中心不会去读取", "the WSDL refers to a file elsewhere, which is not fetched",
+        "请把 WSDL 与它引用的文件存入同一文件夹，引用只写文件名，再检查该文件",
+        "put the WSDL and what it imports into one folder, refer to them by file name, and give that file",
+    ),
     "install.not-empty": Text(
         "目标目录不是空目录，未作任何更改", "the folder is not empty; nothing was done",
         "请用 --data 指定一个新目录", "name a new folder with --data",
