@@ -117,7 +117,7 @@ def _sum(traced: Traced) -> Phrase:
     last = lapse((max(done) - traced.message.received).total_seconds()) if len(done) == total and done else ""
     return Phrase(
         f"收件单位 {total} 个：{zh}{f'；自接收至最后送达 {last}' if last else ''}",
-        f"{total} recipients: {en}{f'; the last one {last} after acceptance' if last else ''}",
+        f"{total} recipient{'s' * (total != 1)}: {en}{f'; the last one {last} after acceptance' if last else ''}",
     )
 
 

@@ -149,7 +149,7 @@ def test_the_walk_of_a_readme_ends_in_a_traced_delivery(reader: Reader, lang: st
         if step.line.startswith("hub msg send"):
             until(reader.receipt_is_in, pause=0.2)  # a whole command each time
     trace = reader.type("hub msg trace form-1", "en")
-    assert "1 recipients: 1 delivered" in trace
+    assert "1 recipient: 1 delivered" in trace
     assert "signed for" in trace
     fetched = next((reader.folder / "in").iterdir())
     assert sorted(path.name for path in fetched.iterdir()) == ["delivery.json", "envelope.xml", "stamp.xml"]
