@@ -74,6 +74,8 @@ SLOW_FIRST = (
 MEMORY = Path("/dev/shm")
 ROOM = 2 << 30
 """Bytes free in memory, below which the tests write to the disk as usual."""
+WORKERS_A_CORE, MOST_WORKERS = 2, 16
+"""Tests wait as much as they work: for processes, servers, retries. A worker takes a quarter of a gigabyte."""
 
 
 class Compiled(dict[Any, Any]):
@@ -126,6 +128,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(summary)
     if _has_room():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """How many workers `-n auto` means; the variable of xdist for it still counts."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return min(WORKERS_A_CORE * len(os.sched_getaffinity(0)), MOST_WORKERS)
 
 
 def _has_room() -> bool:
