@@ -22,7 +22,8 @@ from hub.registry.registry import Registry
 from hub.store.operate import Order
 from hub.store.store import Store
 from hub.store.tables import deliveries
-from tests.faults.processes import Berth, Cold, send_signal, until_open
+from tests.berth import Berth
+from tests.faults.processes import Cold, send_signal, until_open
 
 _CONNECTIONS = "database_pool: {connections: 8}\n"
 OPEN = [str(DeliveryState.WAITING), str(DeliveryState.LEASED)]

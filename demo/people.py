@@ -26,7 +26,7 @@ from hub.whole import write_private
 
 EVERYBODY = "all-departments"
 # A real department gives its endpoint seconds and minutes; here nobody wants to wait for the retry.
-_IMPATIENT = Profile(timeout=10.0, first_retry=0.8, longest_retry=60.0)
+_IMPATIENT = Profile(timeout=30.0, first_retry=0.8, longest_retry=60.0)
 
 
 @dataclass(frozen=True, slots=True)

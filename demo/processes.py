@@ -1,7 +1,8 @@
 """The processes of the demo: the hub and the receiving departments, each started by the command a user would type.
 
-Promises: every port is free when it is chosen and stays reserved until its process takes it; on leaving the block, for
-whatever reason, every process has ended. Each writes what it says to its own file.
+Promises: every port is free when it is chosen and stays reserved until its process takes it (elsewhere than on Linux:
+until that starts); on leaving the block, for whatever reason, every process has ended. Each writes what it says to its
+own file.
 """
 
 from __future__ import annotations
@@ -24,21 +25,32 @@ from hub.errors import Misconfigured
 
 ROOT = Path(__file__).parent.parent
 LOGS = "demo-logs"
-PATIENCE = 20.0
+PATIENCE = 60.0
 _STEP = 0.05
 _TAIL = 15
 
 
+_SHARED = sys.platform == "linux"
+"""Whether who sets SO_REUSEADDR may listen on a port that another, who set it too, has bound without listening."""
+
+
 class Berth:
-    """A reserved port on which nobody listens: a call to it is refused until it is released and taken."""
+    """A reserved port on which nobody listens: a call to it is refused until a process has taken it."""
 
     def __init__(self) -> None:
         self._socket = socket.socket()
+        if _SHARED:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
 
+    def admit(self) -> None:
+        """Let a process of ours take the port."""
+        if not _SHARED:
+            self.release()
+
     def release(self) -> None:
-        """Let a process take the port."""
+        """Let anybody take the port."""
         self._socket.close()
 
 
@@ -105,7 +117,7 @@ class Children:
 
     def _start(self, name: str, words: Sequence[str]) -> Child:
         """Run `hub WORDS` on the data directory, on the port that was kept for it."""
-        self.berths[name].release()
+        self.berths[name].admit()
         log = self.folder / LOGS / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -68,7 +68,10 @@ async def _see_delivered(stage: Stage, office: ExchangeClient, notice: Document,
             reached(len(_delivered(standing, cast.prompt)))
             return standing
 
-        standing = await until(look, lambda seen: len(_delivered(seen, cast.prompt)) == len(cast.prompt))
+        def enough(seen: Standing) -> bool:
+            return len(_delivered(seen, cast.prompt)) == len(cast.prompt) and _waiting(stage, seen) == _down(stage)
+
+        standing = await until(look, enough)
     done = _delivered(standing, cast.prompt)
     total, last = len(cast.everybody), _latest(done, since)
     quick = _latest(_delivered(standing, cast.usual), since)
@@ -91,9 +94,20 @@ def _tell_waiting(stage: Stage, standing: Standing) -> None:
         f"{len(down)} cannot be reached and wait for a retry: {', '.join(names)}; "
         f"{len(cast.mailbox)} fetch from their mailbox",
     )
-    known = {(one.department, one.detail) for one in down if one.state != DeliveryState.DELIVERED}
-    expected = {(code, "delivery.unreachable") for code in (cast.returning, cast.absent)}
-    screen.check("无法连接的单位在等待重试", "those that are down wait for a retry", expected, known)
+    known = _waiting(stage, standing)
+    screen.check("无法连接的单位在等待重试", "those that are down wait for a retry", _down(stage), known)
+
+
+def _down(stage: Stage) -> set[tuple[str, str]]:
+    """The departments that cannot be reached, and what the hub has to say of each."""
+    return {(code, "delivery.unreachable") for code in (stage.city.cast.returning, stage.city.cast.absent)}
+
+
+def _waiting(stage: Stage, standing: Standing) -> set[tuple[str, str]]:
+    """Those of them that wait, and what the hub says of each."""
+    down = (stage.city.cast.returning, stage.city.cast.absent)
+    waiting = (one for one in standing.recipients if one.state != DeliveryState.DELIVERED)
+    return {(one.department, one.detail) for one in waiting if one.department in down}
 
 
 async def _empty_mailboxes(stage: Stage, notice: Document) -> None:
@@ -118,7 +132,7 @@ async def _come_back(stage: Stage, office: ExchangeClient, notice: Document) -> 
     began = time.perf_counter()
     look, there = partial(office.status, notice.message_id), partial(_delivered, codes=[code])
     # Longer than the hub's breaker rests: on a slow machine five attempts may have failed by now.
-    standing = await until(look, lambda seen: bool(there(seen)), patience=60.0)
+    standing = await until(look, lambda seen: bool(there(seen)), patience=120.0)
     took, found = time.perf_counter() - began, _delivered(standing, [code])
     tries = found[0].attempts if found else 0
     screen.say(

@@ -72,7 +72,7 @@ def _submit_all(address: str, documents: Sequence[Document]) -> list[str]:
     import zeep
 
     soap: Any = zeep  # it has no types
-    transport = soap.Transport(timeout=10, operation_timeout=10)
+    transport = soap.Transport(timeout=60, operation_timeout=60)
     transport.session.trust_env = False
     settings = soap.Settings(forbid_external=True, forbid_dtd=True, forbid_entities=True)
     with transport.session:

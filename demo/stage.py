@@ -18,7 +18,7 @@ from demo.processes import Children
 from demo.screen import Screen
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = 60.0
 _STEP = 0.1
 _BATCH = 30
 

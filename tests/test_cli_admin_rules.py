@@ -23,6 +23,7 @@ from hub.signing.signature import sign
 from hub.signing.signer import FileSigner
 from hub.store.store import Store
 from tests.admin import NOW, Administrator, administrator
+from tests.berth import Berth
 
 EXAMPLES = Path(cli.__file__).parent / "examples"
 
@@ -166,13 +167,11 @@ def levels(admin: Administrator) -> dict[str, str]:
 
 def healthy(admin: Administrator) -> dict[str, str]:
     """What a fresh installation says once the supervision group has a member and a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     settings = admin.folder / "hub.yaml"
-    settings.write_text(settings.read_text().replace("port: 8080", f"port: {port}"))
     admin.done("group", "members", "supervision", "--add", "CENTER")
-    return levels(admin)
+    with Berth() as free:
+        settings.write_text(settings.read_text().replace("port: 8080", f"port: {free.port}"))
+        return levels(admin)
 
 
 def test_a_fresh_installation_is_healthy(admin: Administrator) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from hub.errors import Misconfigured, Unavailable
 from hub.store.content.content import ContentStore, open_content
+from tests.berth import Berth
 
 RCLONE = Path(sys.executable).with_name("rclone")
 KEY, SECRET = "hub-test-key", "hub-test-secret"
@@ -26,8 +27,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Host and port of a server, and the folder in which it keeps the bucket `hub`."""
     kept = tmp_path_factory.mktemp("s3")
     (kept / "hub").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    berth = Berth()
+    port = berth.port
     quiet = {**os.environ, "RCLONE_CONFIG": "/dev/null", "RCLONE_CACHE_DIR": str(kept.parent / "s3-cache")}
     command = [RCLONE, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
     # What it listed is soon listed afresh, so that a test may change its files. (At 0 s it would spin on its timers.)
@@ -38,15 +39,16 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     finally:
         process.terminate()
         process.wait()
+        berth.close()
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:
-            probe.settimeout(0.05)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
+        time.sleep(0.01)
     raise RuntimeError("the S3 server did not start")
 
 

@@ -33,6 +33,7 @@ from hub.settings.file import load_settings
 from hub.settings.listen import Listen, Tls
 from hub.settings.settings import Settings
 from hub.trust.certificate import thumbprint
+from tests.berth import Berth
 from tests.serving import Now, serving
 from tests.test_docs import check_command
 from tests.tlsing import caller, client, enrol, machine, put, put_ca, stranger
@@ -186,12 +187,6 @@ def adapted(conf: str, folder: Path, port: int, hub: str) -> str:
     return conf
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def fronted(folder: Path, hub: str) -> Iterator[str]:
     """nginx with our configuration before a hub at `hub` (host:port); yields its address."""
@@ -201,18 +196,18 @@ def fronted(folder: Path, hub: str) -> Iterator[str]:
     certificate, key = put(folder / "tls", "exchange", machine("127.0.0.1", "localhost"))
     assert (certificate.name, key.name) == ("exchange.crt", "exchange.key")
     put_ca(folder / "tls").rename(folder / "tls" / "departments-ca.pem")
-    port = free_port()
     conf = folder / "nginx.conf"
-    conf.write_text(adapted(CONF, folder, port, hub), encoding="utf-8")
     told = [NGINX, "-p", str(folder), "-c", str(conf), "-e", str(folder / "error.log")]
-    tested = run([*told, "-t"])
-    assert (tested.returncode, "test is successful" in tested.stderr) == (0, True), tested.stderr
-    with subprocess.Popen([*told, "-g", "daemon off;"], stderr=subprocess.DEVNULL) as started:
-        try:
-            wait_for(port)
-            yield f"https://127.0.0.1:{port}"
-        finally:
-            started.terminate()
+    with Berth() as berth:
+        conf.write_text(adapted(CONF, folder, berth.port, hub), encoding="utf-8")
+        tested = run([*told, "-t"])
+        assert (tested.returncode, "test is successful" in tested.stderr) == (0, True), tested.stderr
+        with subprocess.Popen([*told, "-g", "daemon off;"], stderr=subprocess.DEVNULL) as started:
+            try:
+                wait_for(berth.port)
+                yield f"https://127.0.0.1:{berth.port}"
+            finally:
+                started.terminate()
 
 
 def wait_for(port: int) -> None:
@@ -261,9 +256,18 @@ def fetched(town: Town, address: str, folder: Path, **shown: Any) -> list[Any]:
             async with ExchangeClient(address + PATH, None, "m", tls=tls, clock=town.clock) as made:
                 return await made.fetch()
         finally:
-            await asyncio.sleep(0.01)  # a TLS connection that nginx has closed ends a few turns of the loop later
+            await nothing_open()
 
     return asyncio.run(once())
+
+
+async def nothing_open() -> None:
+    """Wait for the ends of TLS connections: nginx closes its side, which takes the client a few turns of its loop."""
+    watched = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+    async with asyncio.timeout(60):
+        while len(watched) > 1:  # the loop's own pipe
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
 
 
 def test_through_nginx_a_client_certificate_proves_who_fetches(

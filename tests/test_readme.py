@@ -22,6 +22,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from tests.berth import Berth
 
 ROOT = Path(cli.__file__).parent
 SECTIONS = {"en": ("README.md", "## Your own departments"), "zh": ("README.zh-CN.md", "## 接入自己的单位")}
@@ -55,12 +56,6 @@ def steps(lang: str) -> list[Step]:
 def shape(text: str) -> list[list[str]]:
     """The words of each line, with what varies left out."""
     return [_VARYING.sub("0", line).split() for line in text.splitlines() if line.strip()]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -131,11 +126,12 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HUB_DATA", raising=False)
-    person = Reader(tmp_path, {"8099": str(free_port()), "8201": str(free_port())})
-    yield person
-    for process in person.running:
-        process.kill()
-        process.wait()
+    with Berth() as hub, Berth() as bureau:
+        person = Reader(tmp_path, {"8099": str(hub.port), "8201": str(bureau.port)})
+        yield person
+        for process in person.running:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("lang", SECTIONS)

@@ -28,19 +28,6 @@ _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.preloaded"])
 
 
-class Berth:
-    """A port that stays reserved for a process, also while that process is dead."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", 0))  # bound and not listening: who sets SO_REUSEADDR too may listen here
-        self.port: int = self._socket.getsockname()[1]
-
-    def close(self) -> None:
-        self._socket.close()
-
-
 class Running(Protocol):
     """A started process."""
 

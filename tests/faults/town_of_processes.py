@@ -39,7 +39,17 @@ from hub.store.store import Store
 from hub.store.tables import deliveries, leaves, ledger
 from hub.trust.ca import DemoCa
 from hub.trust.certificate import EnrolledCertificate, split_certificates, thumbprint
-from tests.faults.processes import Berth, Cold, Running, Warm, answers, is_open, send_signal, until_open
+from tests.berth import Berth
+from tests.faults.processes import (
+    PATIENCE,
+    Cold,
+    Running,
+    Warm,
+    answers,
+    is_open,
+    send_signal,
+    until_open,
+)
 from tests.faults.receivers import receive
 from tests.faults.senders import Sender
 from tests.keeper import wipe_at_end
@@ -103,12 +113,12 @@ class Node:
     def kill(self) -> None:
         """End it by `kill -9`."""
         self.signal(signal.SIGKILL)
-        assert self.process.end(20) is not None
+        assert self.process.end(PATIENCE) is not None
 
     def stop(self) -> int | None:
         """Ask it to end."""
         self.signal(signal.SIGTERM)
-        return self.process.end(20)
+        return self.process.end(PATIENCE)
 
 
 def serve_node(folder: Path, port: int, crash_at: str, prepare: Callable[[], None] | None) -> None:
@@ -152,7 +162,7 @@ class Town:
     def stop_receiving(self) -> None:
         if self.receiving is not None:
             send_signal(self.receiving, signal.SIGKILL)
-            self.receiving.end(10)
+            self.receiving.end(PATIENCE)
             self.receiving = None
 
     def sender(self, code: str, urls: Iterable[str] = ()) -> Sender:
