@@ -24,7 +24,8 @@ from hub.parser import parse
 from hub.signing import signature
 from hub.signing.signer import Signer
 
-PAUSE = 0.02
+PAUSE, LONGEST_PAUSE = 0.02, 0.2
+"""Seconds between two tries: at first, and at most. A hub that starts needs the processor itself."""
 PATIENCE = 60.0
 _PAYLOAD = """<od:officialDocument xmlns:od="urn:hub:official-document:v1"><od:documentKind>notice</od:documentKind>
 <od:title>测试通知</od:title><od:body><od:paragraph>各单位：</od:paragraph></od:body>
@@ -112,6 +113,7 @@ class Sender:
     async def hand_in(self, made: Remembered, raw: bytes, patience: float = PATIENCE) -> bool:
         """Hand bytes in until there is a right receipt, at one node after the other."""
         end = asyncio.get_running_loop().time() + patience
+        pause = PAUSE
         while True:
             self.tries += 1
             try:
@@ -122,7 +124,8 @@ class Sender:
                 self.told = getattr(error, "code", "")
                 if asyncio.get_running_loop().time() > end:
                     return False
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     def _acknowledged(self, made: Remembered, answer: Submitted) -> Remembered:
         """The receipt, if the hub's own signature says of this very message that it is taken."""

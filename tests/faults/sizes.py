@@ -15,11 +15,12 @@ VARIABLE = "HUB_FAULTS"
 class Sizes:
     """One form. `messages` is what each sender hands in per round unless a row has its own number.
 
-    `back_in`: the seconds within which a killed hub has to answer again.
+    `cold_each`: every so-many-th kill is followed by the command as an administrator types it, 0 for none; the others
+    by a fork, which is quick. `back_in`: the seconds within which a killed hub has to answer again.
     """
 
     name: str
-    cold: bool
+    cold_each: int
     kills: int
     back_in: float
     postgres_kills: int
@@ -40,17 +41,17 @@ class Sizes:
 
 SIZES = {
     "short": Sizes(
-        "short", cold=False, kills=2, back_in=20.0, postgres_kills=1, messages=6, crash_rounds=1, fsync_kills=1,
+        "short", cold_each=0, kills=2, back_in=20.0, postgres_kills=1, messages=6, crash_rounds=1, fsync_kills=1,
         broken_connections=16, lost_answers=4, wrong_answers=1, postmaster_kills=1, power_cuts=1, stopped_seconds=0.8,
         load_seconds=0.7, flipped=20, waiting=2_000, soak_seconds=2.0,
     ),
     "medium": Sizes(
-        "medium", cold=True, kills=10, back_in=8.0, postgres_kills=5, messages=40, crash_rounds=1, fsync_kills=5,
+        "medium", cold_each=1, kills=10, back_in=8.0, postgres_kills=5, messages=40, crash_rounds=1, fsync_kills=5,
         broken_connections=80, lost_answers=100, wrong_answers=4, postmaster_kills=3, power_cuts=3, stopped_seconds=3.0,
         load_seconds=3.0, flipped=100, waiting=20_000, soak_seconds=60.0,
     ),
     "long": Sizes(
-        "long", cold=True, kills=1_000, back_in=2.0, postgres_kills=1_000, messages=250, crash_rounds=50,
+        "long", cold_each=10, kills=1_000, back_in=2.0, postgres_kills=1_000, messages=250, crash_rounds=50,
         fsync_kills=500, broken_connections=20_000, lost_answers=10_000, wrong_answers=500, postmaster_kills=100,
         power_cuts=200, stopped_seconds=60.0, load_seconds=60.0, flipped=1_000, waiting=100_000, soak_seconds=600.0,
     ),

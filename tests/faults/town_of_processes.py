@@ -7,6 +7,7 @@ ministry takes a moment here; nothing is switched off. The memories lie beside t
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 import signal
 import tempfile
@@ -69,7 +70,7 @@ PROFILE = Profile(form="binary", timeout=1.0, parallel=4, first_retry=0.1, longe
 
 @dataclass
 class Node:
-    """One hub process: its data directory, its port, and how it is started. `cold` starts the command itself."""
+    """One hub process: its data directory, its port, and how it is started next. `cold` starts the command itself."""
 
     name: str
     folder: Path
@@ -206,11 +207,17 @@ class Town:
             return _unfinished(store)
 
     def drain(self, patience: float = 60.0) -> float:
-        """Wait until nothing waits any more, for delivery or for its place; the seconds that it took."""
-        began = time.monotonic()
+        """Wait until nothing waits any more, for delivery or for its place; the seconds that it took.
+
+        `patience` is for as long as nothing moves: after a thousand kills very much may wait.
+        """
+        began = end = time.monotonic()
+        least = math.inf
         with self.store() as store:
             while left := _unfinished(store):
-                assert time.monotonic() < began + patience, f"{left} still wait"
+                if left < least:
+                    least, end = left, time.monotonic() + patience
+                assert time.monotonic() < end, f"{left} still wait"
                 time.sleep(0.05)
         return time.monotonic() - began
 
@@ -245,7 +252,6 @@ def found(
     *,
     standby: Server | None = None,
     nodes: int = 1,
-    cold: bool = False,
     profile: Profile = PROFILE,
     codes: Sequence[str] = CODES,
     settings: str = "",
@@ -266,7 +272,7 @@ def found(
         name = f"node{number + 1}"
         home = shutil.copytree(ground / "hub", folder / name)
         _settle(home, name, url, settings)
-        town.nodes.append(Node(name, home, cold=cold))
+        town.nodes.append(Node(name, home))
     if server is not None:
         _move(ground / "hub", url)
     endpoints = tuple(
