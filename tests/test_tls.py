@@ -32,7 +32,8 @@ from connectors.serving.server import run_hub
 from connectors.soap import writer as write
 from connectors.soap.sender import SoapSender
 from connectors.soap.soap import EXCHANGE, SOAP_11
-from connectors.tls import TlsEdges, context_of
+from connectors.tls import TlsEdges, client_context, context_of
+from connectors.witness_client import WitnessClient
 from hub import mailbox, proof
 from hub.audit.audit import Finding, Standard, audit
 from hub.directory import Endpoint, Kind, Profile
@@ -611,6 +612,22 @@ def test_the_hub_shows_its_certificate_to_endpoints_that_ask_for_one(tmp_path: P
     )
     assert "CERTIFICATE_VERIFY_FAILED" in refused["another CA"]
     assert "IP address mismatch" in refused["another host name"]
+
+
+def test_with_authorities_of_its_own_those_of_the_machine_count_for_nothing(
+    tmp_path: Path, receiver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(put_ca(tmp_path)))  # from now on the machine believes the receiver's
+    put(tmp_path, "out", client("hub"))
+    pinned = put_ca(tmp_path, stranger())
+    by_name = receiver.replace("127.0.0.1", "localhost")
+    ours = {"tls_certificate": "out.crt", "tls_key": "out.key"}
+    assert ping(tmp_path, by_name, **ours) == "b OK"
+    assert "CERTIFICATE_VERIFY_FAILED" in ping(tmp_path, by_name, tls_ca="stranger.pem", **ours)
+    by_command, by_witness = client_context(("--tls-ca", pinned), None, None), WitnessClient.of(by_name, pinned).tls
+    for made in (by_command, by_witness):
+        assert made is not None
+        assert made.get_ca_certs(binary_form=True) == [ssl.PEM_cert_to_DER_cert(pinned.read_text())]
 
 
 @pytest.mark.parametrize("missing", ["ca.pem", "out.key"])
