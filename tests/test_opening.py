@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from connectors.serving import opening
+from connectors.serving import opening, process
 from connectors.serving.server import serve_hub
 from hub.errors import Misconfigured
 from hub.schema.schema import Schemas
@@ -59,21 +61,25 @@ def doors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_it_waits_for_its_database_and_goes_on(
     away: Path, server: Server, doors: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def play() -> None:
-        stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
-        serving = asyncio.create_task(serve_hub(away, stop, ready=ready.set_result))
-        await until(lambda: [r for r in caplog.records if r.getMessage() == "waiting"] or serving.done(), 60)
-        for door in doors:
-            await _check_waiting(door)
-        (away.parent / SOCKET).symlink_to(server.folder / SOCKET)
-        address = await asyncio.wait_for(ready, 60)
-        assert [address, (await asyncio.to_thread(get, f"{address}/readyz"))[0]] == [doors[0], 200]
-        stop.set()
-        await serving
-
     with caplog.at_level(logging.INFO, logger="hub.serve"):
-        asyncio.run(play())
+        asyncio.run(_waited_and_went_on(away, server, doors, caplog))
     assert [r.getMessage() for r in caplog.records if r.getMessage() in ("waiting", "opened")] == ["waiting", "opened"]
+
+
+async def _waited_and_went_on(
+    away: Path, server: Server, doors: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Serve: it waits, then its database is back and it goes on; then stop it."""
+    stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve_hub(away, stop, ready=ready.set_result))
+    await until(lambda: [r for r in caplog.records if r.getMessage() == "waiting"] or serving.done(), 60)
+    for door in doors:
+        await _check_waiting(door)
+    (away.parent / SOCKET).symlink_to(server.folder / SOCKET)
+    address = await asyncio.wait_for(ready, 60)
+    assert [address, (await asyncio.to_thread(get, f"{address}/readyz"))[0]] == [doors[0], 200]
+    stop.set()
+    await serving
 
 
 async def _check_waiting(door: str) -> None:
@@ -94,6 +100,31 @@ def test_it_stops_while_it_waits(away: Path, doors: list[str], caplog: pytest.Lo
         await serving
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("step", ["open_presence", "open_confirming", "open_sequencer"])
+def test_a_database_lost_while_it_begins_is_waited_for_too(
+    away: Path,
+    server: Server,
+    doors: list[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    here, begin = away.parent / SOCKET, getattr(process, step)
+    (name,) = re.findall(r"@/(\w+)\?", (away / "hub.yaml").read_text(encoding="utf-8"))
+    here.symlink_to(server.folder / SOCKET)
+
+    def lost_once(*words: Any) -> Any:
+        monkeypatch.setattr(process, step, begin)
+        here.unlink()
+        server.run(f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{name}'")
+        return begin(*words)
+
+    monkeypatch.setattr(process, step, lost_once)
+    asyncio.run(_waited_and_went_on(away, server, doors, caplog))
+    left = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"
+    asyncio.run(until(lambda: server.run(left) == [(0,)], 60))
 
 
 def newer(server: Server, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Opens the hub of a serving process, and waits for a database that is away just then, for as long as that lasts.
+"""Opens the hub of a serving process and begins with it; waits for a database that is away just then, however long.
 
 Promises: while it waits, `/healthz` answers, `/readyz` says 503 and names the database, whoever calls anything else is
 told to come again later, and the log says once why. What waiting does not mend (a wrong password, another hub's
@@ -12,9 +12,10 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -34,20 +35,24 @@ from hub.trust.certificate import read_certificate
 AGAIN = 1.0
 """Seconds between two tries."""
 Door = tuple[socket.socket, ssl.SSLContext | None]
+T = TypeVar("T")
 
 log = logging.getLogger("hub.serve")
 
 
-async def opened(folder: Path, settings: Settings, stop: asyncio.Event, doors: Iterable[Door]) -> Hub | None:
-    """The hub, as soon as its database is there; None if `stop` was set before. `doors` stay open.
+async def begun(
+    folder: Path, settings: Settings, stop: asyncio.Event, doors: Iterable[Door], begin: Callable[[Hub], Awaitable[T]]
+) -> T | None:
+    """What `begin` makes of the hub, as soon as its database is there; None if `stop` was set before.
 
+    A database that is lost while it begins is waited for too, and the hub opened anew. `doors` stay open.
     Errors: Misconfigured of whatever part is not right.
     """
     waiting: WaitingRoom | None = None
     async with contextlib.AsyncExitStack() as beside:
         while not stop.is_set():
             try:
-                hub = await _open(folder, settings)
+                made = await _begun(folder, settings, begin)
             except Unavailable as error:
                 if waiting is None:
                     waiting = WaitingRoom(folder, settings, error)
@@ -59,8 +64,17 @@ async def opened(folder: Path, settings: Settings, stop: asyncio.Event, doors: I
             else:
                 if waiting is not None:
                     log.info("opened")
-                return hub
+                return made
     return None
+
+
+async def _begun(folder: Path, settings: Settings, begin: Callable[[Hub], Awaitable[T]]) -> T:
+    hub = await _open(folder, settings)
+    try:
+        return await begin(hub)
+    except BaseException:
+        hub.close()
+        raise
 
 
 async def _open(folder: Path, settings: Settings) -> Hub:

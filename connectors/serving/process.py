@@ -26,7 +26,7 @@ from connectors.front_door import front_door
 from connectors.health_door import HealthDoor, Told
 from connectors.inquiry.inquiry import inquiry_door
 from connectors.ledger_door import ledger_door
-from connectors.serving.confirming import open_confirming
+from connectors.serving.confirming import Confirming, open_confirming
 from connectors.serving.http_server import address_of, serve_on
 from connectors.serving.load import Load
 from connectors.serving.metrics import Meters, MetricsDoor
@@ -65,8 +65,18 @@ class Current:
         return self.hub
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What needs the database to be there, had before anything is served. `parts` end with the process, `hub` after."""
+
+    hub: Hub
+    parts: contextlib.AsyncExitStack
+    confirming: Confirming
+    sequencer: Sequencer | None
+
+
 class Process:
-    """The parts of one process that serves `current`."""
+    """The parts of one process that serves `current`: first `begin`, then `serve`."""
 
     def __init__(self, current: Current, folder: Path, tls: TlsEdges) -> None:
         self._current = current
@@ -85,16 +95,12 @@ class Process:
         self._dispatcher = Dispatcher(current, traced, self._attempted)
         self._presence: Presence | None = None
 
-    async def serve(
-        self, bound: socket.socket, watched: socket.socket | None, asked: asyncio.Event, drain: float, ready: Ready
-    ) -> None:
-        """Serve calls on `bound`, and metrics on `watched`, until `asked` to stop; `drain` in seconds.
+    async def begin(self) -> Begun:
+        """Take the node's name and look what is to be served. What fails leaves nothing open, and ends this process.
 
         Errors: Misconfigured node.taken, settings.value, tree.key and whatever part is not right; Unavailable store.*
         """
-        hub, plays = self._current.hub, self._current.hub.settings.plays
-        if plays("accept"):  # beside the loop, or the first refusal would keep everybody waiting for its words
-            threading.Thread(target=hub.rules.schemas.warm, name="hub-warm", daemon=True).start()
+        hub = self._current.hub
         async with contextlib.AsyncExitStack() as parts:
             if self._tracing is not None:
                 parts.push_async_callback(asyncio.to_thread, self._tracing.close)
@@ -103,13 +109,31 @@ class Process:
             if self._presence is not None:
                 await parts.enter_async_context(_present(self._presence, self._stop))
             confirming = await open_confirming(self._current, self._folder, self._alone)
-            sequencer = open_sequencer(self._current, self._folder) if plays("sequence") else None
+            opening = partial(open_sequencer, self._current, self._folder)
+            sequencer = await _to_its_end(opening) if hub.settings.plays("sequence") else None
+            return Begun(hub, parts.pop_all(), confirming, sequencer)
+
+    async def serve(
+        self,
+        begun: Begun,
+        bound: socket.socket,
+        watched: socket.socket | None,
+        asked: asyncio.Event,
+        drain: float,
+        ready: Ready,
+    ) -> None:
+        """Serve calls on `bound`, and metrics on `watched`, until `asked` to stop; `drain` in seconds."""
+        hub, plays = self._current.hub, self._current.hub.settings.plays
+        confirming = begun.confirming
+        if plays("accept"):  # beside the loop, or the first refusal would keep everybody waiting for its words
+            threading.Thread(target=hub.rules.schemas.warm, name="hub-warm", daemon=True).start()
+        async with begun.parts as parts:
             if plays("deliver"):
                 await parts.enter_async_context(_dispatching(self._dispatcher, self._stop))
             if plays("supervise"):
                 await parts.enter_async_context(_beside(supervise.run(self._current, self._stop)))
-            if sequencer is not None:
-                await parts.enter_async_context(_sequencing(sequencer, self._stop))
+            if begun.sequencer is not None:
+                await parts.enter_async_context(_sequencing(begun.sequencer, self._stop))
             await parts.enter_async_context(_beside(confirming.run(self._stop)))
             await parts.enter_async_context(_beside(self._refresh_always()))
             await parts.enter_async_context(_beside(self._tls.watch(hub.clock)))

@@ -21,11 +21,11 @@ import uvloop
 from starlette.types import ASGIApp
 
 from connectors.serving.http_server import address_of, bind, serve_on
-from connectors.serving.opening import opened
-from connectors.serving.process import Current, Process, Ready
+from connectors.serving.opening import begun
+from connectors.serving.process import Begun, Current, Process, Ready
 from connectors.serving.serving_lock import node_lock
 from connectors.tls import TlsEdges, context_of
-from hub.hub import read_settings
+from hub.hub import Hub, read_settings
 from hub.settings.settings import Measuring, Settings
 
 log = logging.getLogger("hub.serve")
@@ -75,14 +75,19 @@ async def serve_hub(
         held.enter_context(node_lock(folder, settings.node))
         taken = replace(settings.listen, host=host, port=int(bound.getsockname()[1]))
         doors = [(bound, context_of(tls.incoming)), *([(watched, None)] if watched else [])]
-        hub = await opened(folder, replace(settings, listen=taken), stop, doors)
-        if hub is None:
+
+        async def begin(hub: Hub) -> tuple[Process, Begun]:
+            process = Process(Current(hub), folder, tls)
+            return process, await process.begin()
+
+        made = await begun(folder, replace(settings, listen=taken), stop, doors, begin)
+        if made is None:
             return
-        current = Current(hub)
+        process, parts = made
         try:
-            await Process(current, folder, tls).serve(bound, watched, stop, drain, ready)
+            await process.serve(parts, bound, watched, stop, drain, ready)
         finally:
-            current.hub.close()
+            parts.hub.close()
 
 
 def _bind_metrics(held: contextlib.ExitStack, where: Measuring) -> socket.socket | None:
