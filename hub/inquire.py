@@ -2,14 +2,15 @@
 
 Promises: who asks is proven by a signed request that stands for this one question; a department sees what it sent or
 was to get and nothing else, of what others sent only its own copy; a department that supervises sees the whole of what
-a routing rule copied to it. Something foreign and something unknown get the same answer. It uses up nonces and changes
-nothing else. An envelope that is not kept any more tells nothing: no case status, no more than one's own copy.
+a routing rule copied to it. Something foreign and something unknown get the same answer. Of a long answer no more is
+read than the page that is asked for. It uses up nonces and changes nothing else. An envelope that is not kept any more
+tells nothing: no case status, no more than one's own copy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -22,12 +23,13 @@ from hub.directory import GROUP, SUPERVISION, Department, Directory
 from hub.errors import Refused
 from hub.hub import Hub
 from hub.labels import CASE_STEPS
+from hub.ledger.ledger import Entry
 from hub.mailbox import examine, spend
-from hub.message import Header, Hop
+from hub.message import Header
 from hub.parser import parse
 from hub.proof import read_time
 from hub.store import inquiry
-from hub.store.trace import StoredMessage, Traced, read_document
+from hub.store.trace import StoredDelivery, StoredMessage, read_document
 
 PAGE = 100
 """So many lines at most stand in one answer, so that it stays below the 64 KB that some clients read."""
@@ -35,6 +37,7 @@ PAGE = 100
 T = TypeVar("T")
 _CASE_TYPES = "approval-status-"
 _LATEST = 20
+_Read = Callable[[Connection, StoredMessage, str, int, int], list[T]]
 _STATUS_FIELDS = ("preAcceptanceState", "acceptanceState", "stage", "completionResult")
 
 
@@ -52,6 +55,14 @@ class Page(Generic[T]):
 
     lines: tuple[T, ...]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[T]):
+    """Some lines of what a department may know of a message."""
+
+    message: StoredMessage
+    page: Page[T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +106,14 @@ async def prove(hub: Hub, question: Question, raw: bytes, certificate: bytes = b
     return request.department
 
 
-def trace(hub: Hub, asker: str, message_id: str, sender: str = "") -> Traced:
-    """What the asker may know of a message; without `sender`, one of its own. Errors: Refused message.unknown."""
-    with hub.store.reading() as connection:
-        found = inquiry.read_seen(connection, asker, sender or asker, message_id)
-        if found is None:
-            raise Refused("message.unknown", got=message_id)
-        whole = found.message.sender == asker or _watches(connection, hub, asker, found)
-    return found if whole else _own_part(found, asker)
+def copies(hub: Hub, asker: str, message_id: str, sender: str = "", page: int = 0) -> Seen[StoredDelivery]:
+    """How far a message has come; without `sender`, one of the asker's own. Errors: Refused message.unknown."""
+    return _seen(hub, asker, message_id, sender, page, inquiry.read_copies)
+
+
+def hops(hub: Hub, asker: str, message_id: str, sender: str = "", page: int = 0) -> Seen[Entry]:
+    """What happened to a message, as of `copies`. Errors: Refused message.unknown."""
+    return _seen(hub, asker, message_id, sender, page, inquiry.read_hops)
 
 
 def by_document_number(hub: Hub, asker: str, number: str, page: int = 0) -> Page[StoredMessage]:
@@ -134,31 +145,27 @@ def reachable(hub: Hub, asker: str, type: str = "", page: int = 0) -> Page[Reach
     return _page(found[page * PAGE : (page + 1) * PAGE + 1])
 
 
-def page_of(lines: Sequence[T], page: int) -> Page[T]:
-    """One page of lines that are all at hand."""
-    return _page(lines[page * PAGE : (page + 1) * PAGE + 1])
-
-
 def _page(found: Sequence[T]) -> Page[T]:
     return Page(tuple(found[:PAGE]), len(found) > PAGE)
 
 
-def _own_part(found: Traced, asker: str) -> Traced:
-    """What concerns a recipient: that it was accepted, and its own copy."""
-    return replace(
-        found,
-        deliveries=tuple(copy for copy in found.deliveries if copy.recipient == asker),
-        hops=tuple(hop for hop in found.hops if hop.kind is Hop.ACCEPTED or hop.target == asker),
-        replies=(),
-    )
+def _seen(hub: Hub, asker: str, message_id: str, sender: str, page: int, read: _Read[T]) -> Seen[T]:
+    """What the asker may know of a message: the whole of it, or what concerns its own copy."""
+    with hub.store.reading() as connection:
+        message = inquiry.read_seen(connection, asker, sender or asker, message_id)
+        if message is None:
+            raise Refused("message.unknown", got=message_id)
+        whole = message.sender == asker or _watches(connection, hub, asker, message)
+        found = read(connection, message, "" if whole else asker, page * PAGE, PAGE + 1)
+    return Seen(message, _page(found))
 
 
-def _watches(connection: Connection, hub: Hub, asker: str, found: Traced) -> bool:
+def _watches(connection: Connection, hub: Hub, asker: str, message: StoredMessage) -> bool:
     """Whether the asker supervises and has its copy by a rule: the sender's own envelope does not address it."""
     directory = hub.rules.directory
     if asker not in directory.groups.get(SUPERVISION, ()):
         return False
-    root = _stored(connection, hub, found.message)
+    root = _stored(connection, hub, message)
     return root is not None and not _addresses(envelope.read(root).header, asker, directory)
 
 

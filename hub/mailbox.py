@@ -26,7 +26,7 @@ from hub.signing.profile import SIGNATURE
 from hub.store import inbox, outbox, trace
 from hub.store.outbox import Leased
 from hub.store.settlement import Settlement, conclude
-from hub.store.trace import Traced
+from hub.store.trace import Standing
 from hub.store.transaction import Transaction
 
 log = logging.getLogger("hub.mailbox")
@@ -88,13 +88,13 @@ async def confirm(hub: Hub, raw: bytes, certificate: bytes = b"") -> int:
     return await hub.writer.run(lambda t: settle(t, hub, request, raw, asker, at))
 
 
-async def status(hub: Hub, raw: bytes, certificate: bytes = b"") -> Traced:
+async def status(hub: Hub, raw: bytes, certificate: bytes = b"") -> Standing:
     """What became of a message that the department sent. Errors: as `fetch`, and message.unknown."""
     at = hub.clock()
     request, _ = examine(raw, "statusRequest", hub.rules, at, certificate)
     await hub.writer.run(lambda t: spend(t, hub, request, at))
     with hub.store.reading() as connection:
-        found = trace.read_message(connection, request.department, request.message_id)
+        found = trace.read_standing(connection, request.department, request.message_id)
     if found is None:
         raise Refused("message.unknown", got=request.message_id)
     return found

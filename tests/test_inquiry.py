@@ -37,6 +37,7 @@ from hub.registry.registry import Registry
 from hub.settings.listen import Listen
 from hub.settings.settings import Limits
 from hub.signing import signature
+from hub.store import inquiry as store
 from schemas import FOLDER
 from tests.serving import SOAP_12, Heard, Now, ask, serving, soap
 from tests.town import Town, signer_of, undelivered
@@ -189,24 +190,58 @@ def test_foreign_and_unknown_are_told_alike(app: Any, town: Town) -> None:
         assert b"false" in bodies[0]
 
 
+def seen(town: Town, asker: str, message_id: str) -> list[str]:
+    """The recipients of a's message whose copies the asker sees."""
+    return [copy.recipient for copy in inquire.copies(town.hub, asker, message_id, "a").page.lines]
+
+
 def test_a_recipient_sees_its_own_copy_only(town: Town) -> None:
     town.send("a", ["b", "c"], message_id="m-1")
     town.deliver()
-    seen = inquire.trace(town.hub, "b", "m-1", "a")
-    assert [copy.recipient for copy in seen.deliveries] == ["b"]
-    assert [(hop.kind, hop.target) for hop in seen.hops if hop.kind is not Hop.ACCEPTED] == [(Hop.DELIVERED, "b")]
+    assert seen(town, "b", "m-1") == ["b"]
+    hops = inquire.hops(town.hub, "b", "m-1", "a").page.lines
+    assert [(hop.kind, hop.target) for hop in hops if hop.kind is not Hop.ACCEPTED] == [(Hop.DELIVERED, "b")]
 
 
 def test_supervision_sees_the_whole_of_what_a_rule_copied_to_it_and_nothing_else(town: Town) -> None:
     payload = etree.parse(EXAMPLES / "case-01-application.xml").getroot()
     town.send("a", ["b", "c"], message_id="by-rule", type="approval-status-1", payload=payload)
-    assert {copy.recipient for copy in inquire.trace(town.hub, "s", "by-rule", "a").deliveries} == {"b", "c", "s"}
+    assert set(seen(town, "s", "by-rule")) == {"b", "c", "s"}
     for message_id, options in (("by-name", {"copy": ["s"]}), ("by-group", {"copy": ["group:supervision"]})):
         town.send("a", "b", message_id=message_id, **options)
-        assert [copy.recipient for copy in inquire.trace(town.hub, "s", message_id, "a").deliveries] == ["s"]
+        assert seen(town, "s", message_id) == ["s"]
     town.send("a", "b", message_id="none")
     with pytest.raises(Refused, match=r"message\.unknown"):
-        inquire.trace(town.hub, "s", "none", "a")
+        seen(town, "s", "none")
+
+
+@pytest.mark.parametrize("ask", [inquire.copies, inquire.hops])
+def test_no_more_is_read_than_the_page_that_is_asked_for(
+    town: Town, monkeypatch: pytest.MonkeyPatch, ask: Callable[..., inquire.Seen[Any]]
+) -> None:
+    monkeypatch.setattr(inquire, "PAGE", 2)
+    town.send("a", ["b", "c", "d"], message_id="m-1")
+    town.deliver()
+    whole = town.trace("a", "m-1")
+    lines = whole.deliveries if ask is inquire.copies else whole.hops
+    read: list[Any] = []
+    for name in ("delivery_of", "entry_of"):
+        monkeypatch.setattr(store, name, noting(getattr(store, name), read))
+    for page in range(3):
+        found = ask(town.hub, "a", "m-1", page=page).page
+        assert (found.lines, found.more) == (lines[2 * page : 2 * page + 2], len(lines) > 2 * page + 2)
+        assert len(read) == len(lines[2 * page : 2 * page + 3])
+        read.clear()
+
+
+def noting(made: Callable[[Any], Any], read: list[Any]) -> Callable[[Any], Any]:
+    """The same, with a note of every row that it was given."""
+
+    def of(row: Any) -> Any:
+        read.append(row)
+        return made(row)
+
+    return of
 
 
 def test_a_case_is_told_in_order_with_the_status_of_its_latest_step(town: Town) -> None:

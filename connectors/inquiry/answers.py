@@ -5,33 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.inquiry import types
-from hub.inquire import Case, CaseStatus, Page, Reachable, page_of
+from hub.inquire import Case, CaseStatus, Page, Reachable, Seen
 from hub.labels import CASE_STEPS, HOPS, STATES, Label, detail_of, said_of
 from hub.ledger.ledger import Entry, from_microseconds
-from hub.store.trace import StoredDelivery, StoredMessage, Traced
+from hub.store.trace import StoredDelivery, StoredMessage
 
 
-def status(found: Traced, page: int) -> Any:
+def status(found: Seen[StoredDelivery]) -> Any:
     """A StatusResult."""
-    copies = page_of(found.deliveries, page)
     return types.STATUS_RESULT(
         sender=found.message.sender,
         messageId=found.message.message_id,
         digest=found.message.digest,
         receivedAt=found.message.received,
-        recipients=[_recipient(copy) for copy in copies.lines],
-        more=copies.more,
+        recipients=[_recipient(copy) for copy in found.page.lines],
+        more=found.page.more,
     )
 
 
-def hops(found: Traced, page: int) -> Any:
+def hops(found: Seen[Entry]) -> Any:
     """A TraceResult."""
-    entries = page_of(found.hops, page)
     return types.TRACE_RESULT(
         sender=found.message.sender,
         messageId=found.message.message_id,
-        hops=[_hop(entry) for entry in entries.lines],
-        more=entries.more,
+        hops=[_hop(entry) for entry in found.page.lines],
+        more=found.page.more,
     )
 
 

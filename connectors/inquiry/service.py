@@ -60,7 +60,7 @@ class Inquiry(spyne.ServiceBase):
         asking = ctx.udc
         asker = asking.by("MessageStatus", proof, messageId=messageId, sender=sender, page=page)
         asking.message_id = messageId
-        return answers.status(inquire.trace(asking.hub, asker, messageId, sender or ""), page or 0)
+        return answers.status(inquire.copies(asking.hub, asker, messageId, sender or "", page or 0))
 
     @spyne.rpc(types.MESSAGE_ID, types.SENDER, types.PAGE, types.PROOF, **_returns(types.TRACE_RESULT))
     def MessageTrace(ctx: Any, messageId: str, sender: str | None, page: int | None, proof: Any) -> Any:
@@ -68,7 +68,7 @@ class Inquiry(spyne.ServiceBase):
         asking = ctx.udc
         asker = asking.by("MessageTrace", proof, messageId=messageId, sender=sender, page=page)
         asking.message_id = messageId
-        return answers.hops(inquire.trace(asking.hub, asker, messageId, sender or ""), page or 0)
+        return answers.hops(inquire.hops(asking.hub, asker, messageId, sender or "", page or 0))
 
     @spyne.rpc(types.DOCUMENT_NUMBER, types.PAGE, types.PROOF, **_returns(types.MESSAGES_RESULT))
     def FindByDocumentNumber(ctx: Any, documentNumber: str, page: int | None, proof: Any) -> Any:

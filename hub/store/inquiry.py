@@ -9,16 +9,46 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
-from hub.store.tables import deliveries, messages
-from hub.store.trace import StoredMessage, Traced, message_of, read_message
+from hub.ledger.ledger import Entry
+from hub.message import Hop
+from hub.store.entries import entry_of
+from hub.store.tables import deliveries, ledger, messages
+from hub.store.trace import (
+    StoredDelivery,
+    StoredMessage,
+    copies_of,
+    delivery_of,
+    hops_of,
+    message_of,
+    read_stored,
+)
 
 
-def read_seen(connection: Connection, asker: str, sender: str, message_id: str) -> Traced | None:
-    """One message with all that happened to it, if the asker has a part in it."""
-    wanted = (messages.c.sender == sender, messages.c.message_id == message_id)
-    if connection.execute(_seen(asker).where(*wanted)).first() is None:
-        return None
-    return read_message(connection, sender, message_id)
+def read_seen(connection: Connection, asker: str, sender: str, message_id: str) -> StoredMessage | None:
+    """One message, if the asker has a part in it."""
+    message = read_stored(connection, sender, message_id)
+    if message is None or sender == asker:
+        return message
+    own = connection.execute(copies_of(message).where(deliveries.c.recipient == asker).limit(1)).first()
+    return None if own is None else message
+
+
+def read_copies(
+    connection: Connection, message: StoredMessage, recipient: str, skip: int, most: int
+) -> list[StoredDelivery]:
+    """Copies of a message in order, with `recipient` only that department's."""
+    query = copies_of(message).offset(skip).limit(most)
+    if recipient:
+        query = query.where(deliveries.c.recipient == recipient)
+    return [delivery_of(row) for row in connection.execute(query)]
+
+
+def read_hops(connection: Connection, message: StoredMessage, recipient: str, skip: int, most: int) -> list[Entry]:
+    """Hops of a message in order, with `recipient` only that it was accepted and what became of that copy."""
+    query = hops_of(message).offset(skip).limit(most)
+    if recipient:
+        query = query.where(or_(ledger.c.kind == str(Hop.ACCEPTED), ledger.c.target == recipient))
+    return [entry_of(row) for row in connection.execute(query)]
 
 
 def find_by_document_number(

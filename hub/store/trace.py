@@ -60,6 +60,14 @@ class StoredDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A message with its recipients' copies."""
+
+    message: StoredMessage
+    deliveries: tuple[StoredDelivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Traced:
     """A message with everything that happened to it; hops in the order of their chain."""
 
@@ -109,7 +117,8 @@ def message_of(row: Row[Any]) -> StoredMessage:
     return StoredMessage(**named)
 
 
-def _delivery(row: Row[Any]) -> StoredDelivery:
+def delivery_of(row: Row[Any]) -> StoredDelivery:
+    """The copy in a row of `deliveries`."""
     return StoredDelivery(
         id=row.id,
         message=row.message,
@@ -125,28 +134,40 @@ def _delivery(row: Row[Any]) -> StoredDelivery:
     )
 
 
-def read_message(connection: Connection, sender: str, message_id: str) -> Traced | None:
-    """One message with its deliveries, hops and replies."""
+def read_stored(connection: Connection, sender: str, message_id: str) -> StoredMessage | None:
+    """One message without what happened to it."""
     key = (message_keys.c.sender == sender, message_keys.c.message_id == message_id)
     row_id = connection.scalar(select(message_keys.c.message).where(*key))
     row = connection.execute(select(messages).where(messages.c.id == row_id)).first()  # by its id: one partition
-    if row is None:
+    return None if row is None else message_of(row)
+
+
+def read_standing(connection: Connection, sender: str, message_id: str) -> Standing | None:
+    """One message with its deliveries."""
+    message = read_stored(connection, sender, message_id)
+    if message is None:
         return None
-    message = message_of(row)
-    copies = connection.execute(
-        select(deliveries).where(deliveries.c.message == message.id).order_by(deliveries.c.id)
-    )
-    hops = connection.execute(
-        select(ledger)
-        .where(ledger.c.message_id == message_id, ledger.c.sender == sender)
-        .order_by(ledger.c.time_us, ledger.c.node, ledger.c.sequence)
-    )
-    return Traced(
-        message,
-        tuple(_delivery(copy) for copy in copies),
-        tuple(entry_of(hop) for hop in hops),
-        tuple(_replies(connection, message)),
-    )
+    return Standing(message, tuple(map(delivery_of, connection.execute(copies_of(message)))))
+
+
+def read_message(connection: Connection, sender: str, message_id: str) -> Traced | None:
+    """One message with its deliveries, hops and replies."""
+    known = read_standing(connection, sender, message_id)
+    if known is None:
+        return None
+    hops = tuple(map(entry_of, connection.execute(hops_of(known.message))))
+    return Traced(known.message, known.deliveries, hops, tuple(_replies(connection, known.message)))
+
+
+def copies_of(message: StoredMessage) -> Select[Any]:
+    """Asks for the rows of a message's copies, in order."""
+    return select(deliveries).where(deliveries.c.message == message.id).order_by(deliveries.c.id)
+
+
+def hops_of(message: StoredMessage) -> Select[Any]:
+    """Asks for the rows of a message's ledger entries, in order of time."""
+    own = (ledger.c.message_id == message.message_id, ledger.c.sender == message.sender)
+    return select(ledger).where(*own).order_by(ledger.c.time_us, ledger.c.node, ledger.c.sequence)
 
 
 def _replies(connection: Connection, message: StoredMessage) -> list[StoredMessage]:
@@ -217,7 +238,7 @@ def list_deliveries(
         query = query.where(deliveries.c.endpoint == endpoint)
     if state:
         query = query.where(deliveries.c.state == state)
-    copies = [_delivery(row) for row in connection.execute(query)]
+    copies = [delivery_of(row) for row in connection.execute(query)]
     found = connection.execute(select(messages).where(messages.c.id.in_({c.message for c in copies})))
     by_id = {row.id: message_of(row) for row in found}
     return [(copy, by_id[copy.message]) for copy in copies]
