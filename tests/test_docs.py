@@ -33,7 +33,9 @@ from tests.town import START, signer_of
 
 ROOT = Path(cli.__file__).parent
 ERRORS = ROOT / "docs" / "errors.md"
-DEPARTMENTS = [ROOT / "docs" / name for name in ("departments.md", "departments.zh-CN.md")]
+DEPARTMENTS = ROOT / "docs" / "departments.md"
+TRANSLATED = sorted((ROOT / "docs").glob("*.zh-CN.md"))
+"""The Chinese pages that have an English twin beside them."""
 OURS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 """Every page that a user reads."""
 FORMATS = {"evidence-format.md", "ledger-format.md", "witness.md"}
@@ -134,19 +136,20 @@ def test_codes_and_settings_named_in_prose_exist(path: Path) -> None:
     assert {name for name in named if not name.endswith(_FILE_ENDINGS)} <= known
 
 
-def test_exit_codes_are_those_of_the_program() -> None:
-    rows = re.findall(r"^\| (\d+) \| ([A-Z_]+) \| (.+) \|$", prose(ROOT / "docs" / "operating.md"), re.MULTILINE)
-    assert rows == [(str(int(code)), code.name, meaning.en) for code, meaning in MEANINGS.items()]
+@pytest.mark.parametrize(("name", "lang"), [("operating.md", "en"), ("operating.zh-CN.md", "zh")])
+def test_exit_codes_are_those_of_the_program(name: str, lang: str) -> None:
+    rows = re.findall(r"^\| (\d+) \| ([A-Z_]+) \| (.+) \|$", prose(ROOT / "docs" / name), re.MULTILINE)
+    assert rows == [(str(int(code)), code.name, getattr(meaning, lang)) for code, meaning in MEANINGS.items()]
 
 
 def test_the_example_envelope_is_one_that_the_schema_takes_once_it_is_signed() -> None:
-    unsigned = etree.fromstring(blocks(DEPARTMENTS[0], "xml")[0])
+    unsigned = etree.fromstring(blocks(DEPARTMENTS, "xml")[0])
     SCHEMAS.check_envelope(parse(signature.sign(unsigned, signer_of("a")[0])))
 
 
 def test_the_worked_signature_verifies_and_has_the_numbers_told() -> None:
-    shown = blocks(DEPARTMENTS[0], "xml")[1].encode()
-    text = prose(DEPARTMENTS[0])
+    shown = blocks(DEPARTMENTS, "xml")[1].encode()
+    text = prose(DEPARTMENTS)
     root: Any = parse(shown)
     SCHEMAS.check_proof(root)
     info = etree.tostring(root.find(f".//{DS}SignedInfo"), method="c14n", exclusive=True)
@@ -158,10 +161,30 @@ def test_the_worked_signature_verifies_and_has_the_numbers_told() -> None:
         assert hashlib.sha256(canonical).hexdigest() in text
 
 
-def test_both_languages_show_the_same_examples() -> None:
-    english, chinese = (blocks(path, "xml") + blocks(path, "java") for path in DEPARTMENTS)
-    without_comments = [[re.sub(r"<!--.*?-->", "", block) for block in shown] for shown in (english, chinese)]
-    assert without_comments[0] == without_comments[1]
+def twin_of(chinese: Path) -> Path:
+    return chinese.with_name(chinese.name.replace(".zh-CN", ""))
+
+
+@pytest.mark.parametrize("chinese", TRANSLATED, ids=lambda path: path.name)
+def test_both_languages_show_the_same_examples(chinese: Path) -> None:
+    for kind in ("xml", "java", "sh", "yaml", ""):
+        shown = [re.sub(r"<!--.*?-->|#.*", "", "".join(blocks(page, kind))) for page in (chinese, twin_of(chinese))]
+        assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("chinese", TRANSLATED, ids=lambda path: path.name)
+def test_both_languages_name_the_same_commands_codes_and_settings(chinese: Path) -> None:
+    chinese_names, english_names = (names_in(page) for page in (chinese, twin_of(chinese)))
+    assert chinese_names == english_names
+
+
+def names_in(page: Path) -> set[str]:
+    """What a page quotes that is typed or read on a screen: commands, options, codes, settings, paths.
+
+    What stands for a name of the reader's own is in the language of the page, so it is left out.
+    """
+    quoted = (word for word in _QUOTED.findall(prose(page)) if re.match(r"hub |--[a-z]|/|[a-z]+\.[a-z]", word))
+    return {re.sub(r"\b[A-Z]+\b|[^\x00-\x7f]+", "", word) for word in quoted}
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="no JDK on this machine")
@@ -169,8 +192,8 @@ def test_the_java_example_signs_as_the_hub_wants(tmp_path: Path) -> None:
     issued = DemoCa.create("示例", START).issue("市水务局", "water", START)
     names = ["Sign.java", "unsigned.xml", "water.key", "water.crt", "signed.xml"]
     source, unsigned, key, certificate, signed = (tmp_path / name for name in names)
-    source.write_text(blocks(DEPARTMENTS[0], "java")[0], encoding="utf-8")
-    unsigned.write_text(blocks(DEPARTMENTS[0], "xml")[0], encoding="utf-8")
+    source.write_text(blocks(DEPARTMENTS, "java")[0], encoding="utf-8")
+    unsigned.write_text(blocks(DEPARTMENTS, "xml")[0], encoding="utf-8")
     key.write_bytes(issued.key_pem)
     certificate.write_bytes(issued.certificate_pem)
     brief = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]  # it lives for a second
