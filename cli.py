@@ -30,7 +30,7 @@ NOUNS = {
     "msg": Phrase("发送、查找和追踪报文", "send, find and trace messages"),
     "mailbox": Phrase("信箱收取", "fetch messages from a mailbox"),
     "inquiry": Phrase("以单位身份查询报文、办件和往来单位", "ask about messages, cases and partners as a department"),
-    "dlq": Phrase("投递失败的报文", "messages that could not be delivered"),
+    "dlq": Phrase("死信：最终未能送达的报文", "messages that could not be delivered"),
     "ledger": Phrase("流转记录账本", "the ledger of every hop"),
     "witness": Phrase("监督机关对账本的见证", "the supervision authority's watch over a ledger"),
     "evidence": Phrase("可离线核验的证据文件", "evidence files that a stranger can check offline"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "if a single claim proves false",
     examples=("hub demo --data demo-data", "hub demo --data demo-data --fresh --departments 20 --lang zh"),
 )
-@option("--departments", "count", zh="收文单位数", en="receiving departments", type=click.IntRange(6, 140), default=140)
+@option("--departments", "count", zh="收件单位数", en="receiving departments", type=click.IntRange(6, 140), default=140)
 @option("--fresh", zh="先删除上次演示留下的目录", en="remove first what an earlier demo left", is_flag=True)
 def command(session: Session, count: int, fresh: bool) -> ExitCode:
     """Play it. Errors: Misconfigured install.not-empty, demo.*"""

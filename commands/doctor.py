@@ -15,6 +15,28 @@ COLUMNS = (
     column("name", "项目", "CHECK"),
     column("message", "说明", "MESSAGE"),
 )
+_TITLES = {
+    "permissions": "权限",
+    "key": "私钥",
+    "disk": "磁盘",
+    "port": "端口",
+    "tls": "TLS",
+    "database": "数据库",
+    "partitions": "分区",
+    "clock": "时钟",
+    "registry": "登记簿",
+    "trust": "信任",
+    "routing": "路由",
+    "certificates": "证书",
+    "endpoints": "端点",
+    "queues": "队列",
+    "ledger-keys": "账本密钥",
+    "tree": "账本树",
+    "witness": "见证",
+    "timestamp": "时间戳",
+    "backup": "备份",
+}
+"""What a check is called in Chinese; in English, and for programs, its name does."""
 _LEVELS = {
     "ok": Phrase("正常", "ok"),
     "warn": Phrase("提醒", "warn"),
@@ -35,7 +57,7 @@ def command(session: Session) -> ExitCode:
     if session.json:
         session.write_json([{"name": c.name, "level": c.level, "message": c.said} for c in checks])
     else:
-        session.table(COLUMNS, [(_LEVELS[c.level], c.name, c.said) for c in checks])
+        session.table(COLUMNS, [(_LEVELS[c.level], Phrase(_TITLES[c.name], c.name), c.said) for c in checks])
     return ExitCode.CHECK_FAILED if any(c.level == "fail" for c in checks) else ExitCode.OK
 
 

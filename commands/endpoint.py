@@ -25,10 +25,11 @@ COLUMNS = (
     column("url", "地址", "URL"),
     column("paused", "已暂停", "PAUSED"),
     column("waiting", "待投递", "WAITING"),
-    column("held", "暂缓", "HELD"),
+    column("held", "暂存", "HELD"),
     column("dead", "失败", "DEAD"),
     column("oldest", "最早一份", "OLDEST"),
 )
+_KINDS = {"push": Phrase("推送", "push"), "mailbox": Phrase("信箱", "mailbox")}
 
 command = noun(
     "endpoint",
@@ -78,7 +79,7 @@ def list_endpoints(session: Session, dept: str, busy: bool) -> None:
     """List endpoints with their queues."""
     queues = queues_of(session)
     rows = [
-        _row(e, queues.get(e.code))
+        _row(session, e, queues.get(e.code))
         for e in read(session).endpoints
         if dept in ("", e.department) and (not busy or e.paused or e.code in queues)
     ]
@@ -93,7 +94,7 @@ def show(session: Session, code: str) -> None:
 
     endpoint = endpoint_of(read(session), code)
     profile = [getattr(endpoint.profile, c.key) for c in PROFILE]
-    session.record(COLUMNS + PROFILE, [*_row(endpoint, queues_of(session).get(code)), *profile])
+    session.record(COLUMNS + PROFILE, [*_row(session, endpoint, queues_of(session).get(code)), *profile])
 
 
 @command.verb(
@@ -222,9 +223,10 @@ def _change(session: Session, code: str, edit: Callable[[Endpoint], Endpoint]) -
     change(session, lambda registry: changed(registry, edit(endpoint_of(registry, code))))
 
 
-def _row(endpoint: Endpoint, queue: Queue | None) -> list[object]:
+def _row(session: Session, endpoint: Endpoint, queue: Queue | None) -> list[object]:
     from hub.store.queues import Queue
 
     queue = queue or Queue()
-    known = (endpoint.code, endpoint.department, endpoint.kind, endpoint.url, endpoint.paused)
+    kind = endpoint.kind if session.json else _KINDS[endpoint.kind.value]
+    known = (endpoint.code, endpoint.department, kind, endpoint.url, endpoint.paused)
     return [*known, queue.waiting, queue.held, queue.dead, queue.oldest]

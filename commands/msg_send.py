@@ -35,7 +35,7 @@ CLASSIFICATIONS = ("none", "confidential", "secret", "topSecret")
         "hub msg send --from OFFICE --to WATER --payload notice.xml --dry-run > envelope.xml",
     ),
 )
-@option("--from", "sender", zh="发文单位代码", en="sending department", required=True)
+@option("--from", "sender", zh="发送方代码", en="sending department", required=True)
 @option(
     "--to",
     zh="主送：单位代码或 group:组名，以逗号分隔",

@@ -18,10 +18,10 @@ COLUMNS = (
 _REASONS = {
     "allowed": Phrase("允许", "allowed"),
     "noRight": Phrase("没有相应的发送权限", "no right says so"),
-    "senderUnknown": Phrase("发文单位未登记", "the sender is not registered"),
-    "senderDisabled": Phrase("发文单位已停用", "the sender is disabled"),
-    "recipientUnknown": Phrase("收文单位未登记", "the recipient is not registered"),
-    "recipientDisabled": Phrase("收文单位已停用", "the recipient is disabled"),
+    "senderUnknown": Phrase("发送方未登记", "the sender is not registered"),
+    "senderDisabled": Phrase("发送方已停用", "the sender is disabled"),
+    "recipientUnknown": Phrase("收件单位未登记", "the recipient is not registered"),
+    "recipientDisabled": Phrase("收件单位已停用", "the recipient is disabled"),
 }
 
 command = noun(
@@ -82,8 +82,8 @@ def remove(session: Session, sender: str, recipient: str, type: str) -> None:
     en="Tell whether a department may send a type of message to another or to a group, and why",
     examples=("hub right explain CITY WATER official-document-1",),
 )
-@argument("sender", zh="发文单位代码", en="sender's code")
-@argument("recipient", zh="收文单位代码或 group:组名", en="recipient: code or group:NAME")
+@argument("sender", zh="发送方代码", en="sender's code")
+@argument("recipient", zh="收件单位代码或 group:组名", en="recipient: code or group:NAME")
 @argument("type", zh="报文类型", en="type of message")
 def explain(session: Session, sender: str, recipient: str, type: str) -> ExitCode:
     """Explain; the exit code says whether every recipient is allowed."""

@@ -23,7 +23,7 @@ RULE_COLUMNS = (
     column("stop", "终止", "STOP"),
 )
 TARGET_COLUMNS = (
-    column("department", "收文单位", "DEPARTMENT"),
+    column("department", "收件单位", "DEPARTMENT"),
     column("role", "主送/抄送", "ROLE"),
     column("endpoint", "端点", "ENDPOINT"),
     column("byRule", "依据规则", "BY RULE"),
@@ -150,7 +150,7 @@ def _show_decision(session: Session, decision: Decision) -> None:
         session.line(session.phrase(f"结果：拒收，{decision.rejected}", f"result: rejected, {decision.rejected}"))
         return
     if decision.held is not None:
-        session.line(session.phrase(f"结果：暂缓投递，{decision.held}", f"result: held, {decision.held}"))
+        session.line(session.phrase(f"结果：暂存投递，{decision.held}", f"result: held, {decision.held}"))
     rows = [(t.department, t.role, t.endpoint, t.by_rule) for t in decision.targets]
     session.table(TARGET_COLUMNS, rows)
 
@@ -197,9 +197,7 @@ def _action(rule: Rule) -> str:
 
 
 def _trace_facts(trace: RuleTrace) -> dict[str, Any]:
-    conditions = [
-        {"key": c.key, "expected": c.expected, "got": c.got, "holds": c.holds} for c in trace.conditions
-    ]
+    conditions = [{"key": c.key, "expected": c.expected, "got": c.got, "holds": c.holds} for c in trace.conditions]
     return {
         "rule": trace.rule,
         "where": trace.where,

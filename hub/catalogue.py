@@ -173,14 +173,14 @@ CATALOGUE: dict[str, Text] = {
     ),
     # rights and routing: step 5
     "routing.recipient": Text(
-        "收文单位不存在，或发文单位无权向其发送此类报文",
+        "收件单位不存在，或发送方无权向其发送此类报文",
         "a recipient does not exist, or the sender has no right to send it this type of message",
-        "请核对收文单位代码；确需发送的，请向交换平台管理员申请权限",
+        "请核对收件单位代码；确需发送的，请向交换中心管理员申请权限",
         "check the recipient's code; if it is right, ask the hub's administrator for the right to send",
     ),
     "routing.rejected": Text(
-        "该报文被交换平台的路由规则拒绝", "a routing rule of the hub rejects this message",
-        "请按规则给出的说明处理后重新发送，或与交换平台管理员联系",
+        "该报文被交换中心的路由规则拒绝", "a routing rule of the hub rejects this message",
+        "请按规则给出的说明处理后重新发送，或与交换中心管理员联系",
         "follow the rule's words and send again, or ask the hub's administrator",
     ),
     "rights.sender": Text(
@@ -757,7 +757,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "routing.version": Text(
         "不支持该路由文件的格式版本", "the format version of the routing file is not supported",
-        "请使用所示的格式版本，或升级交换平台", "use the version shown, or upgrade the hub",
+        "请使用所示的格式版本，或升级交换中心", "use the version shown, or upgrade the hub",
     ),
     "routing.rule": Text(
         "每条路由规则必须且只能有一个动作", "a routing rule needs exactly one action",
@@ -796,13 +796,13 @@ CATALOGUE: dict[str, Text] = {
     "routing.xpath-failed": Text(
         "路由规则中的 XPath 无法在该报文上求值",
         "an XPath in a routing rule failed on this message",
-        "请交换平台管理员用 hub route explain 检查该规则",
+        "请交换中心管理员用 hub route explain 检查该规则",
         "the hub's administrator should check the rule with hub route explain",
     ),
     "routing.target": Text(
         "路由规则指定的转送目的地目前不存在或已停用",
         "the destination that a routing rule redirects to is absent or disabled",
-        "报文未被接收；请交换平台管理员修正路由规则后由发文单位重新发送",
+        "报文未被接收；请交换中心管理员修正路由规则后由发送方重新发送",
         "the message was not accepted; the hub's administrator should mend the rule, then send it again",
     ),
     "routing.unknown-type": Text(
@@ -842,7 +842,7 @@ CATALOGUE: dict[str, Text] = {
         "请将其移到所示规则之前，或将其删除", "move it before the rule shown, or remove it",
     ),
     "routing.redirect-all": Text(
-        "该转送规则未限定收文单位，将取代全部收文单位",
+        "该转送规则未限定收件单位，将取代全部收件单位",
         "a redirect without a recipient condition takes the document from every recipient",
         "如非本意，请增加 recipient 条件", "add a recipient condition unless that is meant",
     ),
@@ -1272,16 +1272,16 @@ CATALOGUE: dict[str, Text] = {
         "请删除其中一条", "remove one of the two",
     ),
     "registry.unknown-department": Text(
-        "引用的部门不存在", "a department is named that does not exist",
-        "请先登记该部门，或更正代码", "register it first, or correct the code",
+        "引用的单位不存在", "a department is named that does not exist",
+        "请先登记该单位，或更正代码", "register it first, or correct the code",
     ),
     "registry.unknown-group": Text(
         "引用的分组不存在", "a group is named that does not exist",
         "请先建立该分组，或更正名称", "make it first, or correct the name",
     ),
     "registry.parent-circle": Text(
-        "上级部门关系形成循环", "departments are each other's parents in a circle",
-        "请更正上级部门", "correct the parent",
+        "上级单位关系形成循环", "departments are each other's parents in a circle",
+        "请更正上级单位", "correct the parent",
     ),
     "registry.one-certificate": Text(
         "每条登记应恰好包含一张证书", "each line must hold exactly one certificate",

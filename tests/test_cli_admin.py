@@ -160,7 +160,7 @@ def test_right_explain_says_why(admin: Administrator) -> None:
     admin.done("right", "add", "CENTER", "group:all", "official-document-1")
     result = admin.type("right", "explain", "CENTER", "group:all", "official-document-1", "--lang", "zh")
     assert result.exit_code == ExitCode.CHECK_FAILED
-    assert "收文单位已停用" in result.stdout
+    assert "收件单位已停用" in result.stdout
     assert "CENTER > group:all : official-document-1" in result.stdout
     assert admin.type("right", "explain", "CENTER", "A", "official-document-1").exit_code == 0
     assert "noRight" in admin.type("right", "explain", "A", "CENTER", "x-1", "-o", "json").stdout

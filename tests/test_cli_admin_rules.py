@@ -119,7 +119,7 @@ def test_route_explain_tells_each_rule_and_the_result(admin: Administrator, tmp_
     told = admin.done("route", "explain", str(file), lang="zh")
     assert "规则“hold requests”匹配" in told
     assert "规则“copies”不匹配" in told
-    assert "暂缓投递，请先核对" in told
+    assert "暂存投递，请先核对" in told
     facts = admin.json("route", "explain", str(file))
     assert [rule["outcome"] for rule in facts["rules"]] == ["applied", "notMatched"]
     assert [t["department"] for t in facts["decision"]["targets"]] == ["CENTER"]
@@ -278,3 +278,10 @@ def test_the_doctor_sees_a_clock_that_went_back(admin: Administrator) -> None:
 
 def test_the_doctor_tells_an_absent_installation_in_one_line(tmp_path: Path) -> None:
     assert Administrator(tmp_path / "none").refused("settings.absent", "doctor") == ExitCode.MISCONFIGURED
+
+
+def test_in_chinese_the_doctor_names_each_check_in_chinese(admin: Administrator) -> None:
+    shown = admin.type("--lang", "zh", "doctor").stdout.splitlines()[1:]
+    titles = {line.split()[1] for line in shown}
+    assert {"数据库", "端点", "备份"} <= titles
+    assert not {title for title in titles if title.isascii()} - {"TLS"}

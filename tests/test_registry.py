@@ -309,7 +309,7 @@ def test_a_diff_tells_each_fact_in_one_line_of_chinese_or_english() -> None:
         "change endpoint sz-gov timeout: 5.0 -> 9.0",
     ]
     assert [change.line("zh") for change in diff(before, after)][-2:] == [
-        "修改部门 sz-water enabled：false → true",
+        "修改单位 sz-water enabled：false → true",
         "修改端点 sz-gov timeout：5.0 → 9.0",
     ]
 

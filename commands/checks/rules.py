@@ -91,9 +91,7 @@ def check_certificates(site: Site) -> Iterator[Check]:
         for line in sorted(registry.certificates, key=lambda c: read_certificate(c.der).not_after)
         if state_of(line, trust, site.at) == "valid"
     }
-    signing = {
-        e.department for e in registry.endpoints if e.kind is Kind.MAILBOX or e.profile.signed_answer
-    }
+    signing = {e.department for e in registry.endpoints if e.kind is Kind.MAILBOX or e.profile.signed_answer}
     without = sorted(signing - until.keys())
     soon = sorted(code for code, end in until.items() if end - site.at < SOON)
     if without:
@@ -127,7 +125,7 @@ def check_queues(site: Site) -> Iterator[Check]:
     held = sum(queue.held for queue in queues.values())
     waiting = sum(queue.waiting for queue in queues.values())
     if dead or held:
-        yield warn("queues", f"投递失败 {dead} 份（hub dlq list），暂缓 {held} 份（hub msg list --state held）",
+        yield warn("queues", f"投递失败 {dead} 份（hub dlq list），暂存 {held} 份（hub msg list --state held）",
                    f"{dead} dead (hub dlq list), {held} held (hub msg list --state held)")  # fmt: skip
     else:
         yield ok("queues", f"待投递 {waiting} 份，没有失败", f"{waiting} waiting, none dead")

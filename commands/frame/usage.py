@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from commands.frame.phrase import Phrase
+from commands.frame.values import DURATION
 
 
 def usage_sentence(error: click.ClickException, lang: str) -> str:
@@ -66,4 +67,8 @@ def _allowed(error: click.BadParameter) -> str:
         return f"，应为 {'、'.join(map(str, kind.choices))} 之一"
     if isinstance(kind, click.IntRange | click.FloatRange):
         return f"，应为 {kind._describe_range()} 范围内的数"
-    return f"：{error.message}" if error.message else ""
+    if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
+        return "，应为数字"
+    if kind is DURATION:
+        return "，应写作 90s（秒）、15m（分）、12h（小时）、3d（天）等形式"
+    return f"，应为 {error.message}" if error.message else ""

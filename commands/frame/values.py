@@ -22,7 +22,7 @@ class _Duration(click.ParamType[timedelta]):
             return value
         found = _DURATION.fullmatch(str(value))
         if found is None:
-            self.fail("90s, 15m, 12h, 3d", param, ctx)
+            self.fail("write it as 90s, 15m, 12h or 3d", param, ctx)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

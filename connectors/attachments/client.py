@@ -174,9 +174,7 @@ class AttachmentClient:
                     raise
 
     def _request(self, kind: str, known: Digested) -> bytes:
-        made = Request(
-            kind, self._department, self._clock(), self._nonce(), digest=known.digest, size=known.size
-        )
+        made = Request(kind, self._department, self._clock(), self._nonce(), digest=known.digest, size=known.size)
         return signature.sign(proof.request_tree(made), self._signer)
 
     def _json(self, method: str, path: str, body: bytes, seconds: float = 0) -> Mapping[str, Any]:
@@ -223,7 +221,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (ConnectionError, TimeoutError, socket.gaierror, http.client.HTTPException, ssl.SSLError) as error:
-        raise Unavailable("exchange.unreachable", operator=repr(error)) from None
+        raise Unavailable("exchange.unreachable", operator=f"{type(error).__name__}: {error}") from None
 
 
 def _told(status: int, content: bytes) -> ExchangeFault | Unavailable:

@@ -122,7 +122,7 @@ class SoapClient:
         except (aiohttp.ClientResponseError, asyncio.LimitOverrunError) as error:
             raise CallFailed("answer", repr(error)) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CallFailed("unreachable", repr(error)) from None
+            raise CallFailed("unreachable", f"{type(error).__name__}: {error}") from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

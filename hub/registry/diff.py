@@ -27,9 +27,9 @@ _VERBS = {
     "en": {Verb.ADDED: "add", Verb.REMOVED: "remove", Verb.CHANGED: "change"},
 }
 _NOUNS = {
-    "department": "部门",
-    "group": "分组",
-    "member": "分组成员",
+    "department": "单位",
+    "group": "单位组",
+    "member": "单位组成员",
     "endpoint": "端点",
     "right": "权限",
     "certificate": "证书",

@@ -23,17 +23,17 @@ _MARK = re.compile(r"[0-9a-f]{8,64}")
 
 def department_of(registry: Registry, code: str) -> Department:
     """Return a department. Errors: Misconfigured registry.absent."""
-    return _find("department", registry.departments, code)
+    return _find(registry.departments, code)
 
 
 def group_of(registry: Registry, name: str) -> Group:
     """Return a group, named with or without `group:`. Errors: Misconfigured registry.absent."""
-    return _find("group", registry.groups, name.removeprefix(GROUP))
+    return _find(registry.groups, name.removeprefix(GROUP))
 
 
 def endpoint_of(registry: Registry, code: str) -> Endpoint:
     """Return an endpoint. Errors: Misconfigured registry.absent."""
-    return _find("endpoint", registry.endpoints, code)
+    return _find(registry.endpoints, code)
 
 
 def certificate_of(registry: Registry, mark: str) -> EnrolledCertificate:
@@ -44,7 +44,7 @@ def certificate_of(registry: Registry, mark: str) -> EnrolledCertificate:
     mark = mark.lower().replace(":", "")
     found = [c for c in registry.certificates if _MARK.fullmatch(mark) and thumbprint(c.der).startswith(mark)]
     if not found:
-        raise Misconfigured("registry.absent", got=f"certificate {mark[:80]}", expected="SHA-256, >= 8 hex")
+        raise Misconfigured("registry.absent", got=mark[:80], expected="SHA-256, >= 8 hex")
     if len(found) > 1:
         raise Misconfigured("registry.ambiguous", got=mark)
     return found[0]
@@ -54,7 +54,7 @@ def added(registry: Registry, item: Item) -> Registry:
     """Return the registry with one more item. Errors: Misconfigured registry.exists."""
     noun, name = key_of(item)
     if any(key_of(known) == (noun, name) for known in items_of(registry)):
-        raise Misconfigured("registry.exists", got=f"{noun} {name}")
+        raise Misconfigured("registry.exists", got=name)
     return _of([*items_of(registry), item])
 
 
@@ -65,10 +65,10 @@ def changed(registry: Registry, item: Item) -> Registry:
 
 def removed(registry: Registry, item: Item) -> Registry:
     """Return the registry without the item of this one's name. Errors: Misconfigured registry.absent."""
-    key = key_of(item)
-    kept = [known for known in items_of(registry) if key_of(known) != key]
+    noun, name = key_of(item)
+    kept = [known for known in items_of(registry) if key_of(known) != (noun, name)]
     if len(kept) == sum(1 for _ in items_of(registry)):
-        raise Misconfigured("registry.absent", got=" ".join(key))
+        raise Misconfigured("registry.absent", got=name)
     return _of(kept)
 
 
@@ -80,9 +80,7 @@ def without_department(registry: Registry, code: str) -> Registry:
     """
     department_of(registry, code)
     return Registry.of(
-        departments=[
-            replace(d, parent="") if d.parent == code else d for d in registry.departments if d.code != code
-        ],
+        departments=[replace(d, parent="") if d.parent == code else d for d in registry.departments if d.code != code],
         groups=[replace(g, members=tuple(m for m in g.members if m != code)) for g in registry.groups],
         endpoints=[e for e in registry.endpoints if e.department != code],
         rights=[r for r in registry.rights if code not in (r.sender, r.recipient)],
@@ -98,12 +96,12 @@ def without_group(registry: Registry, name: str) -> Registry:
     return removed(kept, group)
 
 
-def _find(noun: str, items: Iterable[_Some], name: str) -> _Some:
+def _find(items: Iterable[_Some], name: str) -> _Some:
     known = {key_of(item)[1]: item for item in items}
     if name in known:
         return known[name]
     nearest = get_close_matches(name, known, n=1, cutoff=0.6)
-    raise Misconfigured("registry.absent", got=f"{noun} {name[:80]}", expected=nearest[0] if nearest else "")
+    raise Misconfigured("registry.absent", got=name[:80], expected=nearest[0] if nearest else "")
 
 
 def _of(items: Iterable[Item]) -> Registry:

@@ -68,7 +68,7 @@ class RuleTrace:
 
 _EMPTY = {"zh": "（空）", "en": "(empty)"}
 _COMMA = {"zh": "、", "en": ", "}
-_NO_CHANGE = {"zh": "收文单位不变", "en": "recipients unchanged"}
+_NO_CHANGE = {"zh": "收件单位不变", "en": "recipients unchanged"}
 _NOT_REACHED = {
     "zh": "规则“{rule}”未执行：规则“{by}”已终止处理",
     "en": "rule '{rule}' was not reached: rule '{by}' ended the list",

@@ -80,7 +80,7 @@ listen:
 # limits:
   # 单份报文上限 / largest message
   # max_bytes: 20971520
-  # 一份报文最多的收文单位 / most recipients of one message
+  # 一份报文最多的收件单位 / most recipients of one message
   # max_recipients: 10000
   # 允许传输的最高密级 / highest classification that may travel: none | confidential | secret | topSecret
   # classification: none
