@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,8 @@ from commands.frame.files import FILE, read_file, write_new
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from hub.evidence.export import Page
     from hub.store.trace import StoredMessage
 
-FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 FINDINGS = (
     column("mark", "结果", "RESULT"),
     column("said", "说明", "SAID"),
@@ -36,11 +35,12 @@ command = noun(
 )
 @argument("what", zh="报文标识、办件编号或发文字号", en="message id, case number or document number")
 @option("--out", zh="写入此文件", en="write this file", type=FILE)
-@option("--font", zh="可读页所用中文字体文件", en="font file with Chinese letters for the readable page", type=FILE)
+@option("--font", zh="可读页优先使用的字体，如含生僻字的", en="font file whose letters come first", type=FILE)
 def export(session: Session, what: str, out: Path | None, font: Path | None) -> None:
     """Write one container. Errors: Refused message.unknown, tree.not-numbered; Misconfigured file.exists."""
     from commands.frame.opened import opened_hub
     from hub.evidence.export import export as write
+    from hub.evidence.pdf import as_pdf
     from hub.ledger.sequence import checkpoint_signers
 
     out = out or Path("evidence.asice")
@@ -48,7 +48,7 @@ def export(session: Session, what: str, out: Path | None, font: Path | None) -> 
         with hub.store.reading() as connection:
             found = _found(connection, what)
         keys = [signer.key for signer in checkpoint_signers(hub, session.folder)]
-        dossier, container = write(hub, session.folder, found, what, keys, _page(session, font))
+        dossier, container = write(hub, session.folder, found, what, keys, partial(as_pdf, font=font))
     write_new(out, container)
     counts = {"messages": len(dossier.messages), "entries": len(dossier.entries), "size": len(container)}
     number = len(dossier.entries)
@@ -64,23 +64,6 @@ def _found(connection: Connection, what: str) -> list[StoredMessage]:
 
     normal = normalise_document_number(what)
     return find_case(connection, [what, *([normal] if normal else [])]) or [pick(connection, what)]
-
-
-def _page(session: Session, font: Path | None) -> Page:
-    """How the readable page is written: as PDF if a font and the library are there."""
-    from hub.evidence.page import as_html
-    from hub.evidence.pdf import as_pdf, find_fonts
-
-    fonts = find_fonts(FONT_FOLDERS, font)
-    if fonts:
-        return lambda dossier: as_pdf(dossier, fonts)
-    session.note(
-        Phrase(
-            "未安装 fpdf2 或中文字体（如 fonts-droid-fallback），可读页为 HTML",
-            "without fpdf2 and a Chinese font (such as fonts-droid-fallback) the readable page is HTML",
-        )
-    )
-    return as_html
 
 
 @command.verb(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import subprocess
@@ -26,11 +27,10 @@ import cli
 import verify_evidence
 from commands.frame.exits import ExitCode
 from hub import envelope
-from hub.errors import Refused
+from hub.errors import Misconfigured, Refused
 from hub.evidence.asic import CADES, LIST, SEAL, pack
 from hub.evidence.export import collect, export
-from hub.evidence.page import as_html
-from hub.evidence.pdf import as_pdf, find_fonts
+from hub.evidence.pdf import FONTS, as_pdf
 from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.parser import parse
 from hub.store import tree_proofs
@@ -412,33 +412,38 @@ def test_an_entry_that_is_not_yet_in_the_tree_stops_the_export(tmp_path: Path) -
     town.close()
 
 
-def test_the_readable_page_escapes_what_strangers_wrote(worked: Town) -> None:
+def test_the_readable_page_is_pdf_with_its_letters_inside(worked: Town, caplog: pytest.LogCaptureFixture) -> None:
     key = sequence(worked)
     with worked.hub.store.reading() as connection:
         found = find_messages(connection, ["notice"])
-    dossier = replace(collect(worked.hub, worked.folder, found, "x", [key]), subject="<script>alert(1)</script>")
-    name, page = as_html(dossier)
-    assert name == "page.html"
-    assert b"<script>" not in page
-    assert "云府〔2026〕3号".encode() in page
-
-
-def test_the_readable_page_is_pdf_with_its_font_inside(worked: Town) -> None:
-    pytest.importorskip("fpdf")
-    fonts = find_fonts([Path("/usr/share/fonts")])
-    if not fonts:
-        pytest.skip("no font with Chinese letters")
-    key = sequence(worked)
-    with worked.hub.store.reading() as connection:
-        found = find_messages(connection, ["notice"])
-    name, page = as_pdf(collect(worked.hub, worked.folder, found, "云府〔2026〕3号", [key]), fonts)
+    dossier = collect(worked.hub, worked.folder, found, "云府〔2026〕3号", [key])
+    name, page = as_pdf(dossier)
     assert name == "page.pdf"
     assert page.startswith(b"%PDF")
-    assert b"/FontFile2" in page
+    assert page.count(b"/FontFile2") == len(FONTS)
+    assert len(page) < 64 * 1024  # only the letters that it uses
+    assert not [one for one in caplog.records if one.levelname != "INFO"]  # such as of letters that no font has
+    assert as_pdf(dossier) == (name, page)
 
 
-def test_without_font_or_library_there_is_no_pdf(tmp_path: Path) -> None:
-    assert find_fonts([tmp_path]) == ()
+def test_a_letter_that_no_font_has_comes_from_a_font_of_ones_own(worked: Town, tmp_path: Path) -> None:
+    key = sequence(worked)
+    with worked.hub.store.reading() as connection:
+        dossier = collect(worked.hub, worked.folder, find_messages(connection, ["notice"]), "x", [key])
+    assert as_pdf(dossier, FONTS[1])[1].count(b"/FontFile2") == 1 + len(FONTS)
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(b"no font")
+    with pytest.raises(Misconfigured) as wrong:
+        as_pdf(dossier, broken)
+    assert wrong.value.code == "settings.value"
+    assert wrong.value.where == "--font"
+
+
+def test_the_fonts_are_those_that_their_licences_name() -> None:
+    licences = (FONTS[0].parent / "LICENSES.txt").read_text(encoding="utf-8")
+    for font in FONTS:
+        assert font.name in licences
+        assert hashlib.sha256(font.read_bytes()).hexdigest() in licences
 
 
 @pytest.fixture(scope="module")

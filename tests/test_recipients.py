@@ -29,7 +29,7 @@ from hub.evidence.asic import pack
 from hub.evidence.contents import contents
 from hub.evidence.dossier import Dossier
 from hub.evidence.export import collect
-from hub.evidence.page import as_html
+from hub.evidence.pdf import as_pdf
 from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.message import DeliveryState, Hop
 from hub.parser import parse
@@ -259,7 +259,7 @@ def dossier(thousand: Town) -> Dossier:
 
 def said(town: Town, dossier: Dossier, mark: str) -> list[str]:
     """The sentences with this mark about a dossier that the hub itself sealed."""
-    raw = pack(contents(dossier, as_html(dossier)), town.hub.id, town.hub.signer, dossier.exported)
+    raw = pack(contents(dossier, as_pdf(dossier)), town.hub.id, town.hub.signer, dossier.exported)
     found = verify_evidence.check(raw, dossier.log_keys, tuple(authority().anchors), [])
     return [en for one, _, en in found.said if one == mark]
 

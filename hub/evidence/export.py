@@ -18,7 +18,7 @@ from hub.errors import Refused
 from hub.evidence.asic import pack
 from hub.evidence.contents import contents
 from hub.evidence.dossier import Dossier, Paper, Proven, Trusted
-from hub.evidence.page import as_html
+from hub.evidence.pdf import as_pdf
 from hub.hub import Hub
 from hub.message import Reference
 from hub.store import evidence
@@ -39,7 +39,7 @@ Page = Callable[[Dossier], tuple[str, bytes]]
 
 
 def export(
-    hub: Hub, folder: Path, found: Iterable[StoredMessage], subject: str, keys: Iterable[NoteKey], page: Page = as_html
+    hub: Hub, folder: Path, found: Iterable[StoredMessage], subject: str, keys: Iterable[NoteKey], page: Page = as_pdf
 ) -> tuple[Dossier, bytes]:
     """The evidence of these messages and their replies, and the container to hand on; `keys` are the log's.
 

@@ -1,21 +1,18 @@
 """The readable page of an evidence file, in Chinese and English: what it holds, hop by hop, and how to check it.
 
-The page proves nothing and says so. `sections` gives its words; `as_html` writes them for a browser, `hub.evidence.pdf`
-for paper.
+The page proves nothing and says so. Here are its words; `pdf.py` puts them on paper.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
 from hub.evidence.dossier import Dossier, Paper, Proven
 from hub.ledger.ledger import from_microseconds
 from hub.message import Hop
 
-NAME = "page.html"
+TITLE = "公文交换证据 Evidence of exchange"
 
 _HOPS = {
     Hop.ACCEPTED: "接收 accepted",
@@ -31,11 +28,6 @@ _HOPS = {
     Hop.NOTICE: "未投递通知 notice",
     Hop.ADMIN: "管理操作 administered",
 }
-_TITLE = "公文交换证据 Evidence of exchange"
-_STYLE = (
-    "body{font-family:sans-serif;max-width:60em;margin:2em auto}"
-    "th{text-align:left;vertical-align:top;width:14em}td{word-break:break-all}"
-)
 _CHECK = (
     "本页仅供阅读，不是证据本身。请用 verify_evidence.py 离线核验；账本密钥与根证书须另行取得，不可取自本文件。",
     "This page is for reading; it is not the evidence. Check the whole file offline with verify_evidence.py, with the "
@@ -63,7 +55,7 @@ def sections(dossier: Dossier) -> tuple[Section, ...]:
         ("账目总数与根 Size and root", f"{root[1]}  {root[2]}"),
     )
     messages = tuple(_message(dossier, number, one) for number, one in enumerate(dossier.messages, start=1))
-    return (Section(_TITLE, overview), *messages, Section("核验 Checking", tuple(("", line) for line in _CHECK)))
+    return (Section(TITLE, overview), *messages, Section("核验 Checking", tuple(("", line) for line in _CHECK)))
 
 
 def _message(dossier: Dossier, number: int, one: Paper) -> Section:
@@ -82,19 +74,3 @@ def _hop(proven: Proven) -> tuple[str, str]:
     entry = proven.entry
     said = f"{_HOPS.get(entry.kind, entry.kind)}: {entry.source} → {entry.target} {entry.detail}".rstrip()
     return f"{from_microseconds(entry.time_us):%Y-%m-%d %H:%M:%S}", f"{said} ({entry.node}/{entry.sequence})"
-
-
-def as_html(dossier: Dossier) -> tuple[str, bytes]:
-    """The page's name and its bytes: one file without links, scripts or fonts, every word escaped."""
-    body = "".join(_html(section) for section in sections(dossier))
-    head = f'<meta charset="utf-8"><title>{_TITLE}</title><style>{_STYLE}</style>'
-    return NAME, f'<!DOCTYPE html><html lang="zh"><head>{head}</head><body>{body}</body></html>'.encode()
-
-
-def _html(section: Section) -> str:
-    return f"<h2>{escape(section.heading)}</h2><table>{''.join(_rows(section))}</table>"
-
-
-def _rows(section: Section) -> Iterator[str]:
-    for label, text in section.rows:
-        yield f"<tr><th>{escape(label)}</th><td>{escape(text)}</td></tr>"
