@@ -15,7 +15,7 @@ from commands.check import Bounds, State, Verdict, judged, read_bounds
 from connectors.serving import process
 from connectors.serving.serving_lock import node_lock
 from hub.schema.schema import Schemas
-from tests.house import connector, lay_out, served
+from tests.house import connector, lay_out, served, turn_clock_of_loop
 
 NAME = r"[a-z-]+"
 PERFDATA = re.compile(rf"({NAME}=-?[0-9.e+]+(s|B);[0-9.:]*;[0-9.:]*( |$))+")
@@ -94,11 +94,13 @@ def test_a_serving_process_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(process, "SoapSender", lambda tls: connector())
 
     async def play() -> list[Result]:
-        async with served(lay_out(tmp_path), drain=0.5) as one:
+        async with served(lay_out(tmp_path), drain=3600.0) as one:
             before = await asyncio.to_thread(check, "--url", one.address)
             one.stop.set()
             await asyncio.sleep(0)
-            return [before, await asyncio.to_thread(check, "--url", one.address)]
+            after = await asyncio.to_thread(check, "--url", one.address)
+            turn_clock_of_loop(3600.0)
+            return [before, after]
 
     done = asyncio.run(play())
     assert [one.exit_code for one in done] == [0, 2]

@@ -264,19 +264,17 @@ def test_what_the_address_sets_itself_counts(server: Server) -> None:
         assert connection.exec_driver_sql("SHOW application_name").scalar() == "mine"
 
 
-def refused_by(store: Store, statement: str) -> str:
+def refused_by(store: Store, *statements: str) -> str:
     with pytest.raises(HubError) as caught, store.transaction() as transaction:
-        transaction.connection.execute(text(statement))
+        [transaction.connection.execute(text(statement)) for statement in statements]
     assert isinstance(caught.value, Unavailable)
     return caught.value.code
 
 
 def test_a_slow_statement_and_a_lock_and_a_full_pool_are_told_apart(server: Server) -> None:
     url = server.url(server.database(server.with_tables))
-    hasty = Store.open(url, pool=DatabasePool(statement_timeout=0.5))
-    assert refused_by(hasty, "SELECT pg_sleep(60)") == "store.slow"
-    hasty.close()
     store = Store.open(url, pool=DatabasePool(connections=1, wait=0.01, lock_timeout=0.01))
+    assert refused_by(store, "SET LOCAL statement_timeout = 10", "SELECT pg_sleep(60)") == "store.slow"
     with opened(url) as engine, engine.begin() as other:
         other.exec_driver_sql("LOCK TABLE meta")
         assert refused_by(store, "SELECT * FROM meta") == "store.busy"
@@ -287,11 +285,12 @@ def test_a_slow_statement_and_a_lock_and_a_full_pool_are_told_apart(server: Serv
 
 def test_a_transaction_in_which_nothing_happens_is_ended(server: Server) -> None:
     url = server.url(server.database(server.with_tables))
-    store = Store.open(url, pool=DatabasePool(idle_timeout=1.0))
+    store = Store.open(url)
 
     def dawdle() -> None:
         with store.transaction() as transaction:
             pid = transaction.connection.scalar(text("SELECT pg_backend_pid()"))
+            transaction.connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 10"))
             while server.run(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"):
                 pass
             transaction.connection.execute(text("SELECT 1"))

@@ -24,7 +24,7 @@ from hub.settings.file import load_settings, override
 from hub.settings.settings import ROLES
 from hub.store import notify, presence
 from hub.store.store import Store
-from tests.house import PATIENCE, Served, connector, lay_out, served, until
+from tests.house import PATIENCE, Served, connector, lay_out, served, turn_clock_of_loop, until
 from tests.postgres import Server
 from tests.town import FakeConnector, Town, found_town
 
@@ -196,7 +196,7 @@ def cut_standing(server: Server) -> None:
     """End every connection that holds a node's name, as a server that restarts does."""
     server.run(
         "SELECT pg_terminate_backend(pid) FROM pg_locks"
-        f" WHERE locktype = 'advisory' AND classid = {presence.NODES}"
+        f" WHERE locktype = 'advisory' AND classid = {presence.NODES} AND granted"
     )
 
 
@@ -215,9 +215,14 @@ def test_a_process_whose_name_another_has_taken_stops(
         store.close()
 
     async def lose(cursor: Any) -> None:
+        """Whoever waits for the name gets it before the process can ask for it again."""
+        take = f"SELECT pg_advisory_lock({presence.NODES}, hashtext('hub'))"
+        waits = f"SELECT 1 FROM pg_locks WHERE classid = {presence.NODES} AND NOT granted"
         async with served(shared) as one:
+            taking = asyncio.create_task(asyncio.to_thread(cursor.execute, take))
+            await until(lambda: server.run(waits))
             await asyncio.to_thread(cut_standing, server)
-            cursor.execute(f"SELECT pg_advisory_lock({presence.NODES}, hashtext('hub'))")
+            await taking
             await asyncio.wait({one.task}, timeout=PATIENCE)
 
     asyncio.run(play())
@@ -315,7 +320,7 @@ def test_a_process_says_that_it_is_stopping_before_it_refuses(
 ) -> None:
     async def play() -> None:
         (tmp_path / "x").mkdir()
-        async with served(lay_out(tmp_path / "x"), drain=3.0) as one:
+        async with served(lay_out(tmp_path / "x"), drain=3600.0) as one:
             assert (await one.get("/readyz"))[0] == 200
             one.stop.set()
             await asyncio.sleep(0)
@@ -323,6 +328,8 @@ def test_a_process_says_that_it_is_stopping_before_it_refuses(
             assert (status, [part["code"] for part in page["parts"]]) == (503, ["health.draining"])
             assert (await one.get("/healthz"))[0] == 200
             assert await one.submit(writer.signed("a", "b")) == 200
+            assert not one.task.done()
+            turn_clock_of_loop(3600.0)
             await asyncio.wait_for(one.task, PATIENCE)
 
     asyncio.run(play())
@@ -367,7 +374,7 @@ def test_a_look_at_the_rules_that_hangs_holds_nobody_up(
     async def play() -> None:
         (tmp_path / "x").mkdir()
         async with served(lay_out(tmp_path / "x")) as front:
-            assert await asyncio.to_thread(looking.wait, 10)
+            assert await asyncio.to_thread(looking.wait, PATIENCE)
             assert await front.submit(writer.signed("a", "b", message_id="one")) == 200
             let_go.set()
 

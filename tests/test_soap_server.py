@@ -100,12 +100,18 @@ async def _serve_and_change(folder: Path, caplog: pytest.LogCaptureFixture) -> N
     assert json.loads(answer) == {"ok": True, "hub": "hub", "version": "0.1.0", "ledger": "town"}
     wsdl = await asyncio.to_thread(lambda: urlopen(f"{found}/exchange/v1?wsdl").read())
     assert f'"{found}/exchange/v1"'.encode() in wsdl
-    (folder / "routing.yaml").write_text("version: [", encoding="utf-8")
+    _change_routing(folder, "version: [")
     await _seen("refresh", caplog)
-    (folder / "routing.yaml").write_text(ROUTING + "\n", encoding="utf-8")
+    _change_routing(folder, ROUTING + "\n")
     await _seen("refreshed", caplog)
     stop.set()
     await serving
+
+
+def _change_routing(folder: Path, text: str) -> None:
+    """At once: a file of which a part is written would be another mistake, told as well."""
+    (folder / "routing.new").write_text(text, encoding="utf-8")
+    (folder / "routing.new").replace(folder / "routing.yaml")
 
 
 async def _seen(event: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -154,7 +154,7 @@ def stamped(town: Town, authority: Authority, url: str) -> Iterator[Timestamping
     """Asks for the town's ledger every ten minutes."""
     town.settle(ledger=Sequencing(timestamp_url=url, timestamp_anchors=str(authority.anchors)))
     authority.asked = 0
-    yield open_timestamping(lambda: town.hub, town.folder, TimestampClient(url, seconds=5))
+    yield open_timestamping(lambda: town.hub, town.folder, TimestampClient(url, seconds=60))
     authority.trouble = None
 
 

@@ -173,7 +173,7 @@ def test_the_hubs_side_shows_what_a_witness_needs(tmp_path: Path) -> None:
 
 def hostile(hubs: Hubs, url: str, call: str, **answers: Response) -> str:
     hubs.answers = dict(answers)
-    client = WitnessClient(f"{url}/other", seconds=0.3 if not answers else 5)
+    client = WitnessClient(f"{url}/other", seconds=0.3 if not answers else 60)
     calls: dict[str, Any] = {
         "latest": client.latest,
         "consistency": lambda: client.consistency(3, 9),

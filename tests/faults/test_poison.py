@@ -19,7 +19,8 @@ from tests.faults.test_kills import TO, Check, send_to
 from tests.faults.town_of_processes import Town
 
 POISON = "poison"
-MOST = 10
+MOST = 50
+"""Ends of the process: at worst each is of one turn that did not end before the next."""
 
 
 def die_of_poison() -> None:

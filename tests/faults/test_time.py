@@ -28,8 +28,8 @@ from tests.faults.town_of_processes import PROFILE, Town
 
 PATIENT = replace(PROFILE, give_up_after=365 * 86400.0)
 JUMPS = (3 * 86400, -3600)
-LIFE, AS_LONG = 2.0, 3.0
-"""Seconds that the old certificate still has, and how many times what the hub took to see a new one is added."""
+LIFE = 3600
+"""Seconds that the old certificate still has."""
 
 
 def jumping(path: Path) -> None:
@@ -61,8 +61,6 @@ def test_r14_clock_jumps(found_town: Found, sizes: Sizes, all_is_well: Check) ->
             town.drain()
             town.stop_receiving()
         time.sleep(0.3)
-        if jump < 0:
-            clock.write_text(str(jump))
     town.receive()
     zeros = all_is_well(town, jumps="+3 days, -1 h")
     assert zeros.delivered == 2 * 3 * sizes.messages
@@ -95,7 +93,9 @@ def test_r15_certificates_end_roll_over_and_are_revoked(found_town: Found, tell:
     town = found_town()
     town.receive()
     ca = DemoCa.load(town.node.folder / CA_FOLDER)
-    town.node.up()
+    clock = town.folder / "clock"
+    clock.write_text("0")
+    town.node.up(prepare=partial(jumping, clock))
 
     async def sent(signer: FileSigner, patience: float) -> str:
         number = len(list(town.memories.glob("sent-*")))
@@ -112,16 +112,14 @@ def test_r15_certificates_end_roll_over_and_are_revoked(found_town: Found, tell:
         return time.monotonic() - began
 
     new, new_der = enrolled(town, ca, datetime.now(UTC) - timedelta(minutes=1), days=1)
-    seen = until(new, "taken")  # a running hub sees a new certificate within a second or so
-    end = datetime.now(UTC) + timedelta(seconds=LIFE + AS_LONG * seen)
-    old, _ = enrolled(town, ca, end - timedelta(days=1), days=1)
-    until(old, "taken")
-    overlap = [asyncio.run(sent(signer, 0.0)) for signer in (old, new) * 2]
-    assert set(overlap) == {"taken"} or datetime.now(UTC) > end
+    old, _ = enrolled(town, ca, datetime.now(UTC) + timedelta(seconds=LIFE - 86400), days=1)
+    for signer in (old, new) * 2:  # a running hub sees a new certificate within a second or so
+        until(signer, "taken")
+    clock.write_text(str(LIFE))
     until(old, "certificate.expired")
-    assert asyncio.run(sent(new, 0.0)) == "taken"
+    until(new, "taken")
     revoked = ca.revoke(new_der, datetime.now(UTC))
     raw = revoked.crl(datetime.now(UTC), datetime.now(UTC) + timedelta(days=1))
     put_crl(crl_path(town.node.folder / "crls", read_crl(raw, Authorities(revoked.anchors))), raw)
     seconds = until(new, "certificate.revoked")
-    all_is_well(town, in_overlap=len(overlap), revocation_seen_in=f"{seconds:.1f} s")
+    all_is_well(town, revocation_seen_in=f"{seconds:.1f} s")
