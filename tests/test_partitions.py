@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
+from commands.pick import read_traced
 from hub import envelope
 from hub.administration.administered import NODE
 from hub.audit.audit import audit
@@ -87,6 +88,26 @@ def test_a_message_of_one_month_is_delivered_in_the_next(town: Town, server: Ser
     assert town.trace("a", "m-1").deliveries[0].state is DeliveryState.DELIVERED
     assert findings(town) == []
     town.check()
+
+
+def test_a_trace_looks_into_no_month_before_its_message(town: Town) -> None:
+    """But for one: the clock of the hub that took a reply may have been put back."""
+    months = list(MARCH.following(5))
+    make_months(town, *months)
+    town.clock.turn(days=31 * 3)
+    town.send("a", "b", message_id="m-1")
+    town.clock.turn(days=31)
+    town.send("b", "a", message_id="m-2", in_reply_to="m-1")
+    asked: list[tuple[str, Any]] = []
+    with town.hub.store.reading() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *words: asked.append(words[2:4]))
+        traced = read_traced(connection, "m-1")
+        questions = [one for one in asked if "FROM messages" in one[0]]
+        plans = [str(list(connection.exec_driver_sql(f"EXPLAIN {said}", values))) for said, values in questions]
+    assert [reply.message_id for reply in traced.replies] == ["m-2"]
+    names = [f"messages_{month}".replace("-", "_") for month in months]
+    seen = [[name for name in names if name in plan] for plan in plans]
+    assert seen == [[names[3]], [names[3]], names[2:], [names[4]]]
 
 
 def test_an_id_of_a_sender_is_used_once_in_all_months(town: Town) -> None:

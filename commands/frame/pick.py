@@ -17,14 +17,10 @@ if TYPE_CHECKING:
 
 def pick(connection: Connection, text: str) -> StoredMessage:
     """The one message that `text` names. Errors: Refused message.unknown, Misconfigured message.ambiguous."""
-    from hub.store.trace import find_messages
+    from hub.store.trace import find_by_id
 
     sender, _, message_id = text.rpartition("/")
-    found = [
-        message
-        for message in find_messages(connection, [message_id], most=1000)
-        if message.message_id == message_id and sender in ("", message.sender)
-    ]
+    found = find_by_id(connection, message_id, sender)
     if not found:
         raise Refused("message.unknown", got=text[:200])
     if len(found) > 1:

@@ -11,10 +11,14 @@ from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from hub.ledger.ledger import Entry, from_microseconds
 from hub.message import DeliveryState, Hop
+from hub.month import BITS
 from hub.store.chains import read_nodes
 from hub.store.entries import entry_of
-from hub.store.kept import read_anywhere, read_own
+from hub.store.kept import month_of_message, read_anywhere, read_own
 from hub.store.tables import deliveries, ledger, message_attachments, message_keys, messages, refusals
+
+_AT_ONCE = 1000
+"""Rows that are asked for by id in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,14 @@ def read_stored(connection: Connection, sender: str, message_id: str) -> StoredM
     return None if row is None else message_of(row)
 
 
+def find_by_id(connection: Connection, message_id: str, sender: str = "") -> list[StoredMessage]:
+    """The messages with an id, of one sender or of all that have used it; each is looked for in its own partition."""
+    used = select(ledger.c.sender).where(ledger.c.message_id == message_id).distinct()
+    senders = [sender] if sender else sorted(connection.scalars(used))
+    found = (read_stored(connection, one, message_id) for one in senders)
+    return [message for message in found if message is not None]
+
+
 def read_standing(connection: Connection, sender: str, message_id: str) -> Standing | None:
     """One message with its deliveries."""
     message = read_stored(connection, sender, message_id)
@@ -171,17 +183,20 @@ def hops_of(message: StoredMessage) -> Select[Any]:
 
 
 def _replies(connection: Connection, message: StoredMessage) -> list[StoredMessage]:
-    """Replies to this very message: another sender's message of the same id may be answered too."""
-    found = connection.execute(
-        select(messages)
-        .join(deliveries, deliveries.c.message == messages.c.id)
-        .where(
-            messages.c.in_reply_to == message.message_id,
-            deliveries.c.recipient == message.sender,
-        )
-        .order_by(messages.c.id)
-    )
-    return [message_of(row) for row in found]
+    """Replies to this very message: another sender's message of the same id may be answered too.
+
+    Their ids come first, by themselves: a join with all months' partitions is planned anew each time.
+    """
+    earliest = max(0, month_of_message(message.id) - 1) << BITS  # a reply is later, or a clock was put back
+    answers = (messages.c.in_reply_to == message.message_id, messages.c.id >= earliest)
+    ids = connection.scalars(select(messages.c.id).where(*answers).order_by(messages.c.id)).all()
+    found: list[StoredMessage] = []
+    for some in (ids[first : first + _AT_ONCE] for first in range(0, len(ids), _AT_ONCE)):
+        to_sender = (deliveries.c.message.in_(some), deliveries.c.recipient == message.sender)
+        mine = connection.scalars(select(deliveries.c.message).where(*to_sender)).all()
+        rows = connection.execute(select(messages).where(messages.c.id.in_(mine)).order_by(messages.c.id))
+        found += map(message_of, rows)
+    return found
 
 
 def find_messages(connection: Connection, texts: Sequence[str], most: int = 100) -> list[StoredMessage]:
