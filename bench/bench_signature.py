@@ -58,19 +58,23 @@ def floor(raw: bytes, kind: str) -> Callable[[], object]:
     return work
 
 
+def figures(fields: int, kind: str) -> str:
+    """The rest of the line of a size and a key."""
+    tree = parse(envelope(fields))
+    raw = sign(tree, signer(kind))
+    parsed = microseconds(lambda: parse(raw))
+    verified = microseconds(lambda: verify(parse(raw)))
+    least = microseconds(floor(raw, kind))
+    signed = microseconds(lambda: sign(tree, signer(kind)))
+    return f"{parsed:10.0f}{verified:10.0f}{least:10.0f}{verified / least:8.2f}{signed:10.0f}   {len(raw)} bytes"
+
+
 def main() -> None:
     """Print one line per size and key."""
     print(f"{'':16}{'parse':>10}{'+ verify':>10}{'floor':>10}{'ratio':>8}{'sign':>10}   us")
     for size, fields in SIZES.items():
         for kind in ("p256", "rsa2048"):
-            tree = parse(envelope(fields))
-            raw = sign(tree, signer(kind))
-            parsed = microseconds(lambda raw=raw: parse(raw))
-            verified = microseconds(lambda raw=raw: verify(parse(raw)))
-            least = microseconds(floor(raw, kind))
-            signed = microseconds(lambda tree=tree, kind=kind: sign(tree, signer(kind)))
-            figures = f"{parsed:10.0f}{verified:10.0f}{least:10.0f}{verified / least:8.2f}{signed:10.0f}"
-            print(f"{size:6}{kind:10}{figures}   {len(raw)} bytes")
+            print(f"{size:6}{kind:10}{figures(fields, kind)}")
 
 
 if __name__ == "__main__":

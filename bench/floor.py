@@ -45,9 +45,9 @@ class Libraries:
     def load(cls) -> Libraries:
         """Compile the schemas and read the keys once."""
         names = ("envelope-1", "official-document-1", "proof-1")
-        schemas = [etree.XMLSchema(etree.parse(str(FOLDER / f"{name}.xsd"))) for name in names]
-        public = [x509.load_der_x509_certificate(keys(code).der).public_key() for code in ("sender", "d0")]
-        return cls(*schemas, *public, ec.generate_private_key(ec.SECP256R1()))
+        envelope, payload, proof = (etree.XMLSchema(etree.parse(str(FOLDER / f"{name}.xsd"))) for name in names)
+        sender, receiver = (x509.load_der_x509_certificate(keys(code).der).public_key() for code in ("sender", "d0"))
+        return cls(envelope, payload, proof, sender, receiver, ec.generate_private_key(ec.SECP256R1()))
 
 
 def check(raw: bytes, libraries: Libraries) -> bytes:

@@ -40,19 +40,21 @@ def _examined(hub: Hub, raw: bytes) -> dict[str, float]:
     payload = envelope.payload_of(root)
     proven = road.prove(parse(raw), raw, rules, at)
     parsing = best(lambda: parse(raw, rules.parse_limits))
+
+    def check_contents() -> None:
+        rules.schemas.check_payload("official-document-1", payload)
+        check_attachments(proven.envelope.attachments, {})
+
+    def decide() -> None:
+        road.check_header(proven.header, rules, at)
+        road.route(root, proven, rules)
+
     return {
         "1 parse": parsing,
         "2 envelope schema": best(lambda: rules.schemas.check_envelope(root)),
         "3 signature and certificate": best(lambda: road.prove(parse(raw), raw, rules, at)) - parsing,
-        "4 payload schema, attachments": best(
-            lambda: (
-                rules.schemas.check_payload("official-document-1", payload),
-                check_attachments(proven.envelope.attachments, {}),
-            )
-        ),
-        "5 header, rights and routing": best(
-            lambda: (road.check_header(proven.header, rules, at), road.route(root, proven, rules))
-        ),
+        "4 payload schema, attachments": best(check_contents),
+        "5 header, rights and routing": best(decide),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -32,7 +33,7 @@ def certificate_of(key: Any, name: str = "北京市测试局") -> x509.Certifica
 @lru_cache
 def key_pair(kind: str) -> tuple[Any, x509.Certificate]:
     """`kind`: rsa1024, rsa2048, p256 or p384."""
-    makers = {
+    makers: dict[str, Callable[[], Any]] = {
         "rsa1024": lambda: rsa.generate_private_key(65537, 1024),
         "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
         "p256": lambda: ec.generate_private_key(ec.SECP256R1()),

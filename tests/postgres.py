@@ -163,7 +163,7 @@ def _run(folder: Path, account: dict[str, Any], program: str, *arguments: str) -
     place = programs()
     assert place is not None
     with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open as long as the server runs
-        command = [place / program, "-D", folder / "data", *arguments]
+        command = [str(place / program), "-D", str(folder / "data"), *arguments]
         done = subprocess.run(command, cwd=folder, stdout=said, stderr=said, check=False, **account)
         if done.returncode:
             said.seek(0)
