@@ -6,6 +6,7 @@ root, so root starts it as `nobody`. The wheel's own starter is not used: it cha
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
@@ -32,6 +33,7 @@ MEMORY = "/dev/shm"
 OWNER = "owner"
 _ACCOUNT = "nobody"
 PATIENCE = 60.0
+_SET_CHILD_SUBREAPER = 36
 _EMPTY = ("-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
@@ -143,20 +145,38 @@ def launch(folder: Path, *, fsync: str = "on") -> None:
     settings += " -c dynamic_shared_memory_type=mmap"  # what a server that is killed leaves is wiped with the folder
     if folder.is_relative_to(MEMORY):
         settings += " -c max_wal_size=64MB"
+    _adopt_orphans()
     _run(folder, _account(), "pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
 
 
-def kill(first: int) -> None:
-    """End all processes of the server with this process id by `kill -9`; they are gone when this returns."""
+def kill(first: int, *, orphans: bool = False) -> None:
+    """End the server with this process id by `kill -9`; all its processes are gone when this returns.
+
+    With `orphans` only the first process is killed, and the others end when they notice.
+    """
     children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
     all_of_it = (first, *map(int, children))
-    for pid in all_of_it:
+    for pid in all_of_it[:1] if orphans else all_of_it:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     end = time.monotonic() + PATIENCE
-    while any(Path(f"/proc/{pid}").exists() for pid in all_of_it):  # until somebody has waited for it
+    while not all(map(_gone, all_of_it)):
         assert time.monotonic() < end, f"{all_of_it} do not end"
         time.sleep(0.01)
+
+
+def _gone(pid: int) -> bool:
+    """Whether a process is gone, for PostgreSQL too: it takes one that nobody has waited for as running."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return not Path(f"/proc/{pid}").exists()
+
+
+@cache
+def _adopt_orphans() -> None:
+    """Be the parent of servers that are started from now on; the first process of a machine may wait for seconds."""
+    with suppress(AttributeError):  # not Linux
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _run(folder: Path, account: dict[str, Any], program: str, *arguments: str) -> None:

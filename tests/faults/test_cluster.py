@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
 
@@ -16,15 +15,14 @@ from tests.faults.sizes import Sizes, chosen
 from tests.faults.test_kills import BUSY, Check, under_load
 from tests.faults.town_of_processes import Town
 from tests.house import get
-from tests.postgres import Server, launch, programs, promote, standby_of, started, stop
+from tests.postgres import Server, kill, launch, programs, promote, standby_of, started, stop
 
 RECONNECTED_IN = 5.0
 
 
 def kill_postmaster(server: Server) -> None:
     """End a server by `kill -9`, and start it again as soon as its orphans let it."""
-    pid = int((server.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-    os.kill(pid, signal.SIGKILL)
+    kill(server.pid, orphans=True)
     end = time.monotonic() + 60
     while True:
         with contextlib.suppress(RuntimeError):
@@ -100,8 +98,8 @@ def test_r8_failed_over_to_a_standby(found_town: Found, sizes: Sizes, all_is_wel
 
         def hurt() -> None:
             time.sleep(1.0)
-            os.kill(primary.pid, signal.SIGKILL)
             killed = time.monotonic()
+            kill(primary.pid, orphans=True)
             promote(standby)
             until_accepting(town)
             back.append(time.monotonic() - killed)

@@ -15,6 +15,10 @@ from tests.faults.test_kills import TO, Check, closed
 from tests.faults.town_of_processes import SENDERS, Town, load
 
 FEW_ANSWERS = 5_000
+NEVER = 1_000_000
+"""Failures in a row that open a breaker: here it would rest, for longer each time, and nothing be lost meanwhile."""
+ROUNDS = 25
+"""About twice as many as it takes. At the end of each some deliveries wait for their last tries, by the clock."""
 REQUEST, ANSWER = 3_000, 900
 """A call and its answer are longer than this, in bytes."""
 
@@ -89,7 +93,7 @@ def test_r10_bad_network_on_both_sides_of_the_hub(found_town: Found, sizes: Size
 
 
 def test_r11_only_the_answer_to_a_delivery_is_lost(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
-    town = found_town()
+    town = found_town(breaker=NEVER)
     town.receive()
     town.node.up()
 
@@ -99,7 +103,7 @@ def test_r11_only_the_answer_to_a_delivery_is_lost(found_town: Found, sizes: Siz
     with spoiling(town.receivers.port, now_and_then) as proxy:
         town.through(dict.fromkeys(TO, proxy.port))
         while proxy.spoiled["swallow"] < sizes.lost_answers:
-            send_through(town, town.node.port, max(1, sizes.messages // 10))
+            send_through(town, town.node.port, max(1, sizes.lost_answers // ROUNDS))
             town.drain()
         zeros = all_is_well(town, lost_answers=proxy.spoiled["swallow"])
     assert zeros.handed_again >= proxy.spoiled["swallow"]  # more if an answer took the receiver too long

@@ -59,7 +59,7 @@ from tests.postgres import Server
 CODES = ("a", "b", "c", "d")
 SENDERS = ("a", "b")
 _SETTINGS = """
-delivery: {{lease: 3, sweep: 0.2, breaker_failures: 4, breaker_pause: 0.3}}
+delivery: {{lease: 3, sweep: 0.2, breaker_failures: {breaker}, breaker_pause: 0.3}}
 ledger: {{interval: 0.05}}
 node: {node}
 """
@@ -254,11 +254,13 @@ def found(
     nodes: int = 1,
     profile: Profile = PROFILE,
     codes: Sequence[str] = CODES,
+    breaker: int = 4,
     settings: str = "",
 ) -> Town:
     """Found a town in an empty folder, on SQLite or in a new database of `server`; nothing runs yet.
 
-    `standby` follows the server and may take its place; `settings` are further lines of hub.yaml.
+    `standby` follows the server and may take its place; so many failures in a row open a `breaker`; `settings` are
+    further lines of hub.yaml.
     """
     ground = _ground(tuple(codes))
     url = ""
@@ -271,7 +273,7 @@ def found(
     for number in range(nodes):
         name = f"node{number + 1}"
         home = shutil.copytree(ground / "hub", folder / name)
-        _settle(home, name, url, settings)
+        _settle(home, url, _SETTINGS.format(node=name, breaker=breaker) + settings)
         town.nodes.append(Node(name, home))
     if server is not None:
         _move(ground / "hub", url)
@@ -282,13 +284,13 @@ def found(
     return town
 
 
-def _settle(home: Path, name: str, url: str, further: str) -> None:
+def _settle(home: Path, url: str, settings: str) -> None:
     path = home / "hub.yaml"
     text = path.read_text(encoding="utf-8")
     if url:
         text = text.replace("# database: sqlite:///hub.db", f'database: "{url}"')
         (home / "hub.db").unlink()
-    path.write_text(text + _SETTINGS.format(node=name) + further, encoding="utf-8")
+    path.write_text(text + settings, encoding="utf-8")
 
 
 def _move(ground: Path, url: str) -> None:
