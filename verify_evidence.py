@@ -21,6 +21,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,12 +36,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 DS, EXC = "http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2001/10/xml-exc-c14n#"
-MORE = "http://www.w3.org/2001/04/xmldsig-more#"
-KINDS: dict[str, object] = {f"{MORE}rsa-sha256": rsa, f"{MORE}ecdsa-sha256": ec}
+KINDS = {f"http://www.w3.org/2001/04/xmldsig-more#{name}-sha256": of for name, of in (("rsa", rsa), ("ecdsa", ec))}
 XMLNS, TEXTS = "http://www.w3.org/2000/xmlns/", (minidom.Node.TEXT_NODE, minidom.Node.CDATA_SECTION_NODE)
 MIME, SEAL, MOST_BYTES, OVERHEAD = "mimetype", "META-INF/seal.xml", 2**31, 2**14
 FIELDS = ("ledger", "node", "sequence", "time_us", "kind", "sender", "message_id", "source", "target", "document",
           "evidence", "rules", "signer", "detail", "previous")  # fmt: skip
+ACTS = {"accepted": "接收", "delivered": "送达", "fetched": "信箱取件", "attemptFailed": "投递未成功",
+        "held": "暂存", "released": "放行", "gaveUp": "停止投递", "resent": "重新投递", "replayed": "重复提交",
+        "administered": "管理操作", "notice": "未投递通知", "refused": "拒绝"}
 TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 VALUE = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"})
 PROFILE = re.compile(  # of each element of a signature: name, how many elements inside, attributes; NUL is not in XML
@@ -50,7 +53,6 @@ PROFILE = re.compile(  # of each element of a signature: name, how many elements
     r"http://www.w3.org/2001/04/xmlenc#sha256\0DigestValue 0\0SignatureValue 0\0KeyInfo 1\0X509Data [1-5]"
     r"(?:\0X509Certificate 0){1,5}"
 )
-
 class Wrong(Exception):
     """Something is not as it is said to be: a sentence in Chinese and one in English."""
 BAD = (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, StopIteration)
@@ -66,7 +68,6 @@ def mark_of(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 def shown(certificate: x509.Certificate) -> str:
     return f"{certificate.subject.rfc4514_string()} ({mark_of(certificate)[:16]})"
-
 def elements(node: Any) -> list[Any]:
     return [child for child in node.childNodes if child.nodeType == child.ELEMENT_NODE] if node else []
 def find(node: Any, name: str) -> Any:
@@ -104,8 +105,7 @@ def canonical(node: Any, prefixes: Iterable[str] = (), but: Any = None, known: A
     text += "".join(f' {a.nodeName}="{a.value.translate(VALUE)}"' for a in plain) + ">"
     for child in (child for child in node.childNodes if child is not but):
         inside = child.nodeType == child.ELEMENT_NODE
-        right = inside or child.nodeType in TEXTS
-        need(right, "XML 含有注释或处理指令", "XML with a comment or instruction")
+        need(inside or child.nodeType in TEXTS, "XML 含有注释或处理指令", "XML with a comment or instruction")
         text += canonical(child, prefixes, but, {**known, **fresh}) if inside else child.data.translate(TEXT)
     return f"<{node.nodeName}{text}</{node.nodeName}>"
 
@@ -135,7 +135,7 @@ def opened(raw: bytes) -> tuple[Any, x509.Certificate]:
 
 def verifies(key: object, value: bytes, text: bytes) -> bool:
     """Whether a signature verifies by a key on P-256 (value in DER), of RSA (>= 2048 bits) or Ed25519."""
-    try:
+    with suppress(InvalidSignature):
         if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
             key.verify(value, text, ec.ECDSA(hashes.SHA256()))
         elif isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
@@ -144,9 +144,8 @@ def verifies(key: object, value: bytes, text: bytes) -> bool:
             key.verify(value, text)
         else:
             return False
-    except InvalidSignature:
-        return False
-    return True
+        return True
+    return False
 
 def read_container(raw: bytes) -> dict[str, bytes]:
     """The files by name, `mimetype` first."""
@@ -208,11 +207,10 @@ def root_by(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes
         return sha256(b"\1" + root_by(leaf, index, half, inner) + other)
     return sha256(b"\1" + other + root_by(leaf, index - half, size - half, inner))
 def is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
+    with suppress(ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         certificate.verify_directly_issued_by(issuer)
         return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-        return False
+    return False
 @dataclass(frozen=True)
 class Evidence:
     """A container's files and index, what they are measured by, and what was found: (mark, Chinese, English)."""
@@ -269,10 +267,10 @@ class Evidence:
         for key, seconds in (cosigned := signers_of(note, witnesses or ())):
             name, at = key.split("+")[0], f"{datetime.fromtimestamp(seconds, UTC):%F %T}Z"
             need(seconds, f"{name} 不是见证密钥", f"{name} is not the key of a witness")
-            self.say(f"见证方 {name} 于 {at} 联署。", f"The witness {name} cosigned it at {at}.")
+            self.say(f"见证方 {name} 于 {at} 副署。", f"The witness {name} cosigned it at {at}.")
         if witnesses is not None and not cosigned:
             en = "No witness that you know has cosigned it: that the hub shows others another ledger is not excluded."
-            self.say("没有您所给见证方的联署：不能排除交换中心对他人出示另一本账。", en, "[??]")
+            self.say("没有您所给见证方的副署：不能排除交换中心对他人出示另一本账。", en, "[??]")
         return int(size), base64.b64decode(root, validate=True)
     def check_entry(self, row: Mapping[str, Any], size: int, root: bytes) -> dict[str, Any]:
         entry = read_entry(self.files[row["file"]])
@@ -281,8 +279,9 @@ class Evidence:
         right = (found, entry["ledger"]) == (root, self.index["ledger"])
         need(right, f"账目 {name} 不在该账本树中", f"the entry {name} is not in this ledger's tree")
         at = entry["at"] = datetime.fromtimestamp(entry["time_us"] // 1_000_000, UTC)
-        what = f"{name} ({entry['kind']}, {entry['source']} → {entry['target']}, {at:%F %T}Z)"
-        self.say(f"账目 {what} 在账本树中。", f"The entry {what} is in the tree.")
+        act, way = entry["kind"], f"{entry['source']} → {entry['target']}, {at:%F %T}Z"
+        en = f"The entry {name} ({act}, {way}) is in the tree."
+        self.say(f"账目 {name}（{ACTS.get(act, act)}，{way}）在账本树中。", en)
         return entry
     def check_message(self, row: Mapping[str, Any], every: Sequence[dict[str, Any]]) -> None:
         name = f"{row['sender']}/{row['messageId']}"
@@ -341,7 +340,6 @@ class Evidence:
             need(right, f"{target} 确认的不是该信封（{name}）", f"{target} acknowledged something else ({name})")
             en = f"{target} signed with {who} that it has this envelope ({name})."
             self.say(f"{target} 以证书 {who} 签名确认收到该信封（{name}）。", en)
-
 def read_certificates(given: Iterable[bytes]) -> list[x509.Certificate]:
     kinds = (x509.load_der_x509_certificate, x509.load_pem_x509_certificate)
     return [kinds[octets.startswith(b"-----")](octets) for octets in given]
@@ -371,6 +369,9 @@ def check(
         it.say("!! 未给出 --log-key 或 --anchor，用了文件自带的密钥：伪造者也能做到。", en, "[??]")
     en = "Not proven: times by the hub's clock (but by time-stamps), whose a certificate is, that no entry is left out."
     it.say("未证明：交换中心时钟所记的时间（时间戳除外）、证书归属、账目无遗漏。", en, "[??]")
+    wrong, mark = sum(mark == "[XX]" for mark, _, _ in it.said), "[ok]" if keys and anchors else "[??]"
+    zh, en = f"结论：有 {wrong} 处不符，不可采信。", f"Verdict: {wrong} things are wrong; do not rely on this file."
+    it.say(*(zh, en, "[XX]") if wrong else ("结论：未发现不符。", "Verdict: nothing is wrong.", mark))
     return it
 def further(name: str) -> Callable[..., Any]:
     """A check of verify_further.py."""
@@ -393,7 +394,6 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{told(error)[given.lang == 'en']}\n")
         return 2
     sys.stdout.writelines(f"{mark} {zh if given.lang == 'zh' else en}\n" for mark, zh, en in found.said)
-    return 1 if "[XX]" in {mark for mark, _, _ in found.said} else 0 if given.log_key and roots else 3
-
+    return {"[ok]": 0, "[XX]": 1, "[??]": 3}[found.said[-1][0]]
 if __name__ == "__main__":
     sys.exit(main())

@@ -141,16 +141,16 @@ def keys_at(it: Evidence, changes: Iterable[bytes], size: int, keys: Sequence[st
         later = at < size and set(keys) <= old
         if later or (at >= size and set(keys) <= new):
             signed = {key for key, _ in signers_of(note, old | new)}
-            need(signed == old | new, "密钥变更缺少签名", "a change of keys lacks a signature")
+            need(signed == old | new, "换钥记录缺少签名", "a change of keys lacks a signature")
             en = f"The log's keys were changed at {at} entries; the old ones and the new ones signed it."
-            it.say(f"账本密钥于第 {at} 条后变更，新旧密钥均已签名。", en)
+            it.say(f"账本于第 {at} 条之后换钥，新旧密钥均已签名。", en)
             keys = sorted(new if later else old)
     return keys
 
 
 def _read_change(note: bytes) -> tuple[int, set[str], set[str], bytes]:
     header, _, at, _, *lines = note.decode().partition("\n\n")[0].split("\n")
-    need(header == "hub/key-change/v1", "不是密钥变更记录", "not a change of keys")
+    need(header == "hub/key-change/v1", "不是换钥记录", "not a change of keys")
     old, new = ({line[4:] for line in lines if line.startswith(side)} for side in ("old ", "new "))
     return int(at), old, new, note
 

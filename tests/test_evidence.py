@@ -31,6 +31,7 @@ from hub.errors import Misconfigured, Refused
 from hub.evidence.asic import CADES, LIST, SEAL, pack
 from hub.evidence.export import collect, export
 from hub.evidence.pdf import FONTS, as_pdf
+from hub.labels import HOPS
 from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.parser import parse
 from hub.store import tree_proofs
@@ -224,6 +225,21 @@ def test_the_verifier_runs_alone_in_either_language(message: Exported, tmp_path:
         done = subprocess.run([*words, lang], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert sentence in done.stdout
+
+
+def test_the_last_sentence_is_the_verdict(message: Exported) -> None:
+    verdict = ("结论：未发现不符。", "Verdict: nothing is wrong.")
+    assert message.said()[-1] == ("[ok]", *verdict)
+    assert message.said(keys=[])[-1] == ("[??]", *verdict)
+    files = files_of(message.raw)
+    mark, zh, en = message.said(zipped({**files, "messages/1/envelope.xml": b"<a/>"}))[-1]
+    assert mark == "[XX]"
+    assert "不可采信" in zh
+    assert "do not rely on" in en
+
+
+def test_the_verifier_calls_the_hops_what_the_hub_calls_them() -> None:
+    assert verify_evidence.ACTS == {str(hop): label.zh for hop, label in HOPS.items()}
 
 
 def test_the_verifier_is_one_short_file_without_the_hub() -> None:
