@@ -30,12 +30,13 @@ from hub import envelope
 from hub.errors import Misconfigured, Refused
 from hub.evidence.asic import CADES, LIST, SEAL, pack
 from hub.evidence.export import collect, export
+from hub.evidence.page import sections
 from hub.evidence.pdf import FONTS, as_pdf
 from hub.labels import HOPS
 from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.parser import parse
 from hub.store import tree_proofs
-from hub.store.evidence import find_case
+from hub.store.evidence import find_case, read_names
 from hub.store.operate import Order, release_held
 from hub.store.trace import find_messages
 from hub.store.tree_proofs import keep_cosignatures
@@ -239,7 +240,7 @@ def test_the_last_sentence_is_the_verdict(message: Exported) -> None:
 
 
 def test_the_verifier_calls_the_hops_what_the_hub_calls_them() -> None:
-    assert verify_evidence.ACTS == {str(hop): label.zh for hop, label in HOPS.items()}
+    assert {str(hop): label.zh for hop, label in HOPS.items()} == verify_evidence.ACTS
 
 
 def test_the_verifier_is_one_short_file_without_the_hub() -> None:
@@ -426,6 +427,18 @@ def test_an_entry_that_is_not_yet_in_the_tree_stops_the_export(tmp_path: Path) -
         assert "not in the tree yet" in caught.value.sentence("en")
         sequence(town)
     town.close()
+
+
+def test_the_readable_page_names_departments_and_says_what_happened_in_both_languages(worked: Town) -> None:
+    key = sequence(worked)
+    with worked.hub.store.reading() as connection:
+        found = find_messages(connection, ["notice"])
+        (name,) = read_names(connection, ["b", "not-there"]).values()
+    words = [row for section in sections(collect(worked.hub, worked.folder, found, "x", [key])) for row in section.rows]
+    assert ("附件 Attachment", "附件.ofd (3 B)") in words
+    delivered = [said for _, said in words if said.startswith("送达 delivered")]
+    assert any(f"→ {name} (b), 已签名 signed" in said for said in delivered)
+    assert all(at.endswith("UTC") for at, said in words if said.startswith(("接收", "送达")))
 
 
 def test_the_readable_page_is_pdf_with_its_letters_inside(worked: Town, caplog: pytest.LogCaptureFixture) -> None:

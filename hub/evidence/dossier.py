@@ -51,6 +51,7 @@ class Trusted:
 class Dossier:
     """All that one evidence file will hold. `checkpoint` is the note with its cosignatures; `log_keys` verify it.
 
+    `names` are what departments are called, by code; of those that take part and are still registered.
     `evidence` are the documents that entries name by digest; `timestamps` are pairs of what was stamped and the answer
     (RFC 3161); `key_changes` the notes by which the log's keys were changed.
     """
@@ -65,5 +66,6 @@ class Dossier:
     checkpoint: str
     log_keys: tuple[str, ...]
     trusted: Trusted
+    names: Mapping[str, str]
     timestamps: tuple[tuple[bytes, bytes], ...] = ()
     key_changes: tuple[str, ...] = ()

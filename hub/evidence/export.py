@@ -68,6 +68,7 @@ def collect(
             checkpoint=checkpoint.note,
             log_keys=tuple(key.text() for key in keys),
             trusted=_trusted(connection, hub, folder, signers),
+            names=evidence.read_names(connection, (code for e in entries for code in (e.entry.source, e.entry.target))),
             timestamps=tuple(evidence.read_timestamps(connection, checkpoint.size)),
             key_changes=tuple(change.note for change in read_changes(connection)),
         )

@@ -1,33 +1,26 @@
 """The readable page of an evidence file, in Chinese and English: what it holds, hop by hop, and how to check it.
 
-The page proves nothing and says so. Here are its words; `pdf.py` puts them on paper.
+The page proves nothing and says so. Departments have the names that were registered when it was written. Here are its
+words; `pdf.py` puts them on paper.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hub.evidence.dossier import Dossier, Paper, Proven
-from hub.ledger.ledger import from_microseconds
-from hub.message import Hop
+from lxml.etree import QName
+
+from hub.envelope import payload_of, read
+from hub.evidence.dossier import Dossier, Paper
+from hub.labels import HOPS, Label, detail_of
+from hub.ledger.ledger import Entry, from_microseconds
+from hub.parser import parse
 
 TITLE = "公文交换证据 Evidence of exchange"
-
-_HOPS = {
-    Hop.ACCEPTED: "接收 accepted",
-    Hop.REFUSED: "拒绝 refused",
-    Hop.REPLAYED: "重复提交 submitted again",
-    Hop.HELD: "暂存 held",
-    Hop.RELEASED: "放行 released",
-    Hop.FETCHED: "信箱取件 fetched",
-    Hop.DELIVERED: "送达 delivered",
-    Hop.ATTEMPT_FAILED: "投递未成功 attempt failed",
-    Hop.GAVE_UP: "停止投递 given up",
-    Hop.RESENT: "重新投递 resent",
-    Hop.NOTICE: "未投递通知 notice",
-    Hop.ADMIN: "管理操作 administered",
-}
+_TIME = "%Y-%m-%d %H:%M:%S UTC"
+_TIMES = "均为协调世界时（UTC），加 8 小时为北京时间 all in UTC; Beijing time is 8 hours later"
 _CHECK = (
     "本页仅供阅读，不是证据本身。请用 verify_evidence.py 离线核验；账本密钥与根证书须另行取得，不可取自本文件。",
     "This page is for reading; it is not the evidence. Check the whole file offline with verify_evidence.py, with the "
@@ -49,8 +42,9 @@ def sections(dossier: Dossier) -> tuple[Section, ...]:
     root = dossier.checkpoint.split("\n")[:3]
     overview = (
         ("内容 Subject", dossier.subject),
-        ("交换中心 Hub", dossier.hub),
-        ("导出时间 Exported", f"{dossier.exported:%Y-%m-%d %H:%M:%S} UTC"),
+        ("交换中心 Hub", _named(dossier, dossier.hub)),
+        ("导出时间 Exported", f"{dossier.exported:{_TIME}}"),
+        ("所示时间 Times", _TIMES),
         ("账本 Ledger", root[0]),
         ("账目总数与根 Size and root", f"{root[1]}  {root[2]}"),
     )
@@ -59,18 +53,39 @@ def sections(dossier: Dossier) -> tuple[Section, ...]:
 
 
 def _message(dossier: Dossier, number: int, one: Paper) -> Section:
-    hops = [p for p in dossier.entries if (p.entry.sender, p.entry.message_id) == (one.sender, one.message_id)]
+    about = (one.sender, one.message_id)
     rows = (
         ("文号 Number", one.title),
-        ("接收时间 Received", f"{one.received:%Y-%m-%d %H:%M:%S} UTC"),
-        ("信封 SHA-256", hashlib.sha256(one.envelope).hexdigest() if not one.purged else ""),
+        ("发送方 Sender", _named(dossier, one.sender)),
+        ("接收时间 Received", f"{one.received:{_TIME}}"),
+        *(_signed(one.envelope) if not one.purged else ()),
         ("正文 Documents", f"已按保存期限规则清理 purged by rule: {one.purged}" if one.purged else ""),
-        *(_hop(proven) for proven in hops),
+        *(_hop(dossier, p.entry) for p in dossier.entries if (p.entry.sender, p.entry.message_id) == about),
     )
     return Section(f"{number}. {one.sender}/{one.message_id}", tuple(row for row in rows if row[1]))
 
 
-def _hop(proven: Proven) -> tuple[str, str]:
-    entry = proven.entry
-    said = f"{_HOPS.get(entry.kind, entry.kind)}: {entry.source} → {entry.target} {entry.detail}".rstrip()
-    return f"{from_microseconds(entry.time_us):%Y-%m-%d %H:%M:%S}", f"{said} ({entry.node}/{entry.sequence})"
+def _signed(raw: bytes) -> Iterator[tuple[str, str]]:
+    """What the sender signed, in short: title if there is one, attachments, digest."""
+    root = parse(raw)
+    payload = payload_of(root)
+    yield "标题 Title", payload.findtext(f"{{{QName(payload).namespace}}}title", "")
+    for one in read(root).attachments:
+        yield "附件 Attachment", f"{one.name} ({one.size} B)"
+    yield "信封 SHA-256", hashlib.sha256(raw).hexdigest()
+
+
+def _hop(dossier: Dossier, entry: Entry) -> tuple[str, str]:
+    said = _both(HOPS[entry.kind]) if entry.kind in HOPS else entry.kind
+    way = f"{_named(dossier, entry.source)} → {_named(dossier, entry.target)}"
+    detail = f", {_both(detail_of(entry.detail))}" if entry.detail else ""
+    return f"{from_microseconds(entry.time_us):{_TIME}}", f"{said}: {way}{detail} ({entry.node}/{entry.sequence})"
+
+
+def _both(label: Label) -> str:
+    return f"{label.zh} {label.en}" if label.zh != label.en else label.zh
+
+
+def _named(dossier: Dossier, code: str) -> str:
+    name = dossier.names.get(code, "")
+    return f"{name} ({code})" if name else code

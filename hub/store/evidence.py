@@ -12,7 +12,7 @@ from hub.evidence.dossier import Paper, Proven
 from hub.ledger.ledger import read_form
 from hub.store.kept import read_anywhere
 from hub.store.purging import purged_of
-from hub.store.tables import certificates, ledger
+from hub.store.tables import certificates, departments, ledger
 from hub.store.timestamps import read_timestamp
 from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_message
 from hub.store.tree_proofs import Published, read_checkpoint, read_place, read_proofs, read_witnessed
@@ -132,6 +132,12 @@ def read_certificates(connection: Connection, thumbprints: Iterable[str]) -> lis
     """The enrolled certificates of these thumbprints, DER."""
     query = select(certificates.c.der).where(certificates.c.thumbprint.in_(sorted(set(thumbprints))))
     return [bytes(der) for der in connection.scalars(query.order_by(certificates.c.thumbprint))]
+
+
+def read_names(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
+    """What these departments are called, by code; one that is not registered (any more) has no name."""
+    query = select(departments.c.code, departments.c.name).where(departments.c.code.in_(sorted(set(codes))))
+    return {row.code: row.name for row in connection.execute(query)}
 
 
 def _kept(connection: Connection, digest: str) -> bytes:
