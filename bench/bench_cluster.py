@@ -55,11 +55,6 @@ class Row:
     failed: int
     idle_ms: float
 
-    @property
-    def per_core(self) -> float:
-        """Messages a second that one core of hub alone would carry."""
-        return 1000 / self.hub_ms
-
 
 @dataclass(frozen=True, slots=True)
 class Used:

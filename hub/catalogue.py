@@ -166,11 +166,6 @@ CATALOGUE: dict[str, Text] = {
         "戳记、送达确认或请求文档不符合 proof-1 模式", "the stamp, acknowledgement or request does not match schema proof-1",
         "请按接口文档生成该文档并重新签名", "build it by the interface document and sign it again",
     ),
-    "payload.document-number": Text(
-        "发文字号不规范", "the document number is not in its proper form",
-        "请使用六角括号〔〕，不加“第”，序号不编虚位（GB/T 9704-2012 7.2.5）",
-        "use the brackets 〔〕, no 第 and no leading zero (GB/T 9704-2012 7.2.5)",
-    ),
     # rights and routing: step 5
     "routing.recipient": Text(
         "收件单位不存在，或发送方无权向其发送此类报文",
@@ -281,10 +276,6 @@ CATALOGUE: dict[str, Text] = {
         "请写成 发送方/报文标识", "write it as SENDER/ID",
     ),
     # request: Fetch, Confirm, Status and inquiries
-    "request.invalid": Text(
-        "请求不符合 proof-1 模式", "the request does not match schema proof-1",
-        "请按模式修改后重新签名", "correct it by the schema and sign again",
-    ),
     "request.kind": Text(
         "请求类型与所调用的操作不符", "the signed request is not of the kind that this operation takes",
         "请提交与操作对应的请求", "hand in the request that belongs to the operation",
@@ -430,10 +421,6 @@ CATALOGUE: dict[str, Text] = {
         "报文在投递前已过有效期", "the message expired before it could be delivered",
         "请由发送方重新发送", "the sender should send it anew",
     ),
-    "delivery.gave-up": Text(
-        "多次投递未成功，已停止重试", "delivery was tried until its time limit and given up",
-        "请排除故障后使用 hub msg resend 重新投递", "mend the endpoint, then use hub msg resend",
-    ),
     "delivery.interrupted": Text(
         "投递过程中本中心的处理进程意外终止，结果不明", "the hub's process ended during the delivery; its outcome is unknown",
         "无需操作，系统会重新投递；收文系统按发送方和报文标识去重", "nothing to do, it is delivered again; receivers know a message by sender and id",
@@ -445,10 +432,6 @@ CATALOGUE: dict[str, Text] = {
     "delivery.poison": Text(
         "该报文投递过程中处理进程三次意外终止，已隔离", "the hub's process ended three times during this delivery; it is set aside",
         "请检查该报文和日志，排除原因后使用 hub msg resend 重新投递", "look at the message and the log, mend the cause, then use hub msg resend",
-    ),
-    "delivery.no-endpoint": Text(
-        "收件单位没有登记端点", "the recipient has no endpoint",
-        "请使用 hub endpoint add 登记端点", "register one with hub endpoint add",
     ),
     "delivery.unknown": Text(
         "没有这次投递，或它不属于该单位", "there is no such delivery, or it is not this department's",
@@ -1046,10 +1029,6 @@ CATALOGUE: dict[str, Text] = {
         "数据库操作超过时限，已中止", "the database took longer than allowed, and the work was given up",
         "请稍后重试；管理员请检查数据库负载及 hub.yaml 中的 database_pool", "try again later; the administrator should look at the database's load and at database_pool in hub.yaml",
     ),
-    "store.clock": Text(
-        "本机时钟与数据库服务器的时钟相差过大", "this machine's clock and the database server's differ too much",
-        "请在两台机器上启用时间同步（NTP）", "set both clocks by NTP",
-    ),
     "store.uneven": Text(
         "复制后的内容与原数据库不一致，复制已撤销", "the copy is not the same as the original, and was undone",
         "请重试；如仍出现，请将日志交维护人员", "try again; if it stays so, hand the log to the maintainers",
@@ -1234,10 +1213,6 @@ CATALOGUE: dict[str, Text] = {
         "统一社会信用代码的校验码不正确（第 18 位）", "a unified social credit code has a wrong check character (the 18th)",
         "请逐位核对代码", "check the code character by character",
     ),
-    "registry.organisation-code": Text(
-        "组织机构代码不正确", "an organisation code is not right",
-        "请核对 9 位代码（GB 11714）", "check the 9 characters (GB 11714)",
-    ),
     "registry.division": Text(
         "行政区划代码不正确", "an administrative division code is not right",
         "请填写 6 位代码（乡镇 9 位，村 12 位）", "write 6 digits (9 for a town, 12 for a village)",
@@ -1319,10 +1294,6 @@ CATALOGUE: dict[str, Text] = {
     "registry.ambiguous": Text(
         "有多张证书符合该指纹前缀", "more than one certificate begins with that thumbprint",
         "请提供更长的指纹", "give more of its digits",
-    ),
-    "registry.in-use": Text(
-        "仍有登记信息引用该对象", "something registered still depends on it",
-        "请先删除所示引用", "remove what is shown first",
     ),
     "registry.moved": Text(
         "登记信息在确认期间已被他人修改，未作任何更改", "the registry was changed by somebody else meanwhile; nothing was done",

@@ -1,4 +1,4 @@
-"""Codes: 统一社会信用代码 (GB 32100), 组织机构代码 (GB 11714), 行政区划代码 (GB/T 2260), 发文字号.
+"""Codes: 统一社会信用代码 (GB 32100), 行政区划代码 (GB/T 2260), 发文字号.
 
 Promises: a code is either returned in its one normal form or refused with the check that failed. It judges
 form and check digits only; whether a code was ever assigned to anybody is not asked.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from hub.errors import Misconfigured, Refused
+from hub.errors import Misconfigured
 
 # GB 32100-2015: digits and capitals without I, O, S, V, Z.
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -60,20 +60,6 @@ def make_uscc(prefix: str) -> str:
     return check_uscc(code + _uscc_check(code))
 
 
-def check_organisation_code(text: str) -> str:
-    """Return an organisation code in normal form: 9 characters, written with or without its hyphen.
-
-    Its alphabet is all of A-Z, wider than a USCC's. Errors: Misconfigured registry.organisation-code.
-    """
-    code = _plain(text).upper().replace("-", "")
-    if not re.fullmatch(r"[0-9A-Z]{8}[0-9X]", code):
-        raise Misconfigured("registry.organisation-code", expected="XXXXXXXX-X", got=text[:20])
-    check = _organisation_check(code[:8])
-    if code[8] != check:
-        raise Misconfigured("registry.organisation-code", expected=check, got=code[8])
-    return code
-
-
 def check_division(text: str) -> str:
     """Return an administrative division code: 6 digits, or 9 for a town, or 12 for a village.
 
@@ -83,17 +69,6 @@ def check_division(text: str) -> str:
     if not (_DIVISION.fullmatch(code) and code.isascii()):
         raise Misconfigured("registry.division", expected="6 | 9 | 12 × 0-9", got=code[:20])
     return code
-
-
-def division_level(code: str) -> str:
-    """Return the level of a checked division code: province, city, county, town or village."""
-    significant = _significant(code)
-    return {2: "province", 4: "city", 6: "county", 9: "town"}.get(len(significant), "village")
-
-
-def division_covers(outer: str, inner: str) -> bool:
-    """Say whether division `inner` lies in `outer` or is the same; both are checked codes."""
-    return inner.startswith(_significant(outer))
 
 
 def normalise_document_number(text: str) -> str | None:
@@ -107,17 +82,6 @@ def normalise_document_number(text: str) -> str | None:
     if found is None:
         return None
     return f"{found['agency']}〔{found['year']}〕{found['sequence']}号"
-
-
-def check_document_number(text: str) -> str:
-    """Return `text` if it is a 发文字号 exactly in the form of GB/T 9704-2012 7.2.5: 〔〕, no 第, no 01.
-
-    Errors: Refused payload.document-number, naming the right form if there is one.
-    """
-    normal = normalise_document_number(text)
-    if normal != text:
-        raise Refused("payload.document-number", expected=normal or "国发〔2012〕1号", got=text[:60])
-    return text
 
 
 def _plain(text: str) -> str:
@@ -139,11 +103,3 @@ def _uscc_check(first17: str) -> str:
 def _organisation_check(first8: str) -> str:
     total = sum(int(c, 36) * weight for c, weight in zip(first8, _ORGANISATION_WEIGHTS, strict=True))
     return _ORGANISATION_CHECKS[-total % 11]
-
-
-def _significant(code: str) -> str:
-    """The digits that name the division: 440300 -> 4403, 440306001000 -> 440306001."""
-    for length in (2, 4, 6, 9):
-        if not code[length:].strip("0"):
-            return code[:length]
-    return code

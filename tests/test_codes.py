@@ -9,15 +9,11 @@ from hypothesis import strategies as st
 from hub.codes import (
     USCC_ALPHABET,
     check_division,
-    check_document_number,
-    check_organisation_code,
     check_uscc,
-    division_covers,
-    division_level,
     make_uscc,
     normalise_document_number,
 )
-from hub.errors import HubError, Misconfigured, Refused
+from hub.errors import HubError, Misconfigured
 
 # Published codes: two universities, two companies, one with the check character X within.
 REAL = ["12100000400000624D", "12100000400002259P", "914403001922038216", "9144030071526726XG"]
@@ -95,39 +91,17 @@ def test_the_check_that_failed_is_named(text: str, code: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_answered(text: str) -> None:
-    for check in (check_uscc, make_uscc, check_organisation_code, check_division, check_document_number):
+    for check in (check_uscc, make_uscc, check_division):
         try:
             check(text)
-        except (Misconfigured, Refused):
+        except Misconfigured:
             continue
     normalise_document_number(text)
 
 
-@pytest.mark.parametrize("text", ["40000062-4", "400000624", "D2143569X", "d2143569-x"])
-def test_organisation_codes_pass_with_or_without_hyphen(text: str) -> None:
-    assert check_organisation_code(text) == text.upper().replace("-", "")
-
-
-def test_a_wrong_organisation_code_names_the_right_check_character() -> None:
-    with pytest.raises(Misconfigured) as error:
-        check_organisation_code("40000062-5")
-    assert error.value.expected == "4"
-
-
-@pytest.mark.parametrize(
-    ("code", "level"),
-    [
-        ("120000", "province"),
-        ("440300", "city"),
-        ("420506", "county"),
-        ("420506001", "town"),
-        ("420506001000", "town"),
-        ("420506001201", "village"),
-    ],
-)
-def test_division_levels(code: str, level: str) -> None:
+@pytest.mark.parametrize("code", ["120000", "440300", "420506001", "420506001201"])
+def test_a_division_has_six_nine_or_twelve_digits(code: str) -> None:
     assert check_division(code) == code
-    assert division_level(code) == level
 
 
 @pytest.mark.parametrize("code", ["", "44030", "0440300", "040300", "4403O0", "4403001", "４４", "٤٤٠٣٠٠"])
@@ -135,13 +109,6 @@ def test_a_bad_division_is_refused(code: str) -> None:
     with pytest.raises(Misconfigured) as error:
         check_division(code)
     assert code_of(error) == "registry.division"
-
-
-def test_a_division_covers_itself_and_what_lies_within() -> None:
-    assert division_covers("440000", "440306")
-    assert division_covers("440300", "440300")
-    assert not division_covers("440300", "440000")
-    assert not division_covers("440300", "441300")
 
 
 @pytest.mark.parametrize(
@@ -170,14 +137,6 @@ def test_what_is_no_document_number_is_none(text: str) -> None:
     assert normalise_document_number(text) is None
 
 
-@pytest.mark.parametrize("text", ["国发(2012)1号", "国发[2012]1号", "国发〔2012〕01号", "国发〔2012〕第1号"])
-def test_a_document_number_in_improper_form_is_refused_with_the_proper_one(text: str) -> None:
-    with pytest.raises(Refused) as error:
-        check_document_number(text)
-    assert code_of(error) == "payload.document-number"
-    assert error.value.expected == "国发〔2012〕1号"
-
-
 @given(
     st.text("国发粤府办函税", min_size=1, max_size=8),
     st.integers(1949, 2099),
@@ -191,4 +150,3 @@ def test_normalising_is_one_form_for_all_brackets(agency: str, year: int, number
     )
     proper = f"{agency}〔{year}〕{number}号"
     assert normalise_document_number(typed) == proper
-    assert check_document_number(proper) == proper

@@ -117,6 +117,16 @@ def test_the_page_of_errors_is_the_catalogue() -> None:
     assert ERRORS.read_text(encoding="utf-8") == error_page(), "run: python -m tests.test_docs"
 
 
+def test_every_code_of_the_catalogue_is_one_that_the_program_names() -> None:
+    """A code may be made of its noun and a word (`f"delivery.{cause}"`); then both have to stand in the code."""
+    folders = (ROOT / name for name in ("hub", "connectors", "commands", "demo"))
+    files = (file for folder in folders for file in folder.rglob("*.py") if file.name != "catalogue.py")
+    program = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    for code in CATALOGUE:
+        noun, _, word = code.partition(".")
+        assert f'"{code}"' in program or (f'f"{noun}.{{' in program and f'"{word}"' in program), code
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     missing = {link for link in _LINK.findall(prose(path)) if not (path.parent / link).exists()}

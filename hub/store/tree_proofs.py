@@ -136,14 +136,6 @@ def read_consistency(connection: Connection, old: int, new: int | None = None) -
         return Consistency(old, new, tree_root(nodes, old), tree_root(nodes, new), consistency_proof(nodes, old, new))
 
 
-def read_root(connection: Connection, size: int) -> bytes | None:
-    """The root of the first `size` leaves, from the tiles; None if the tree is smaller. Errors: tree.damaged."""
-    if not 0 <= size <= read_head(connection).size:
-        return None
-    with _undamaged():
-        return tree_root(_nodes(connection), size)
-
-
 def read_bundle(connection: Connection, number: int, width: int) -> bytes | None:
     """The entry bundle of this number with exactly `width` entries, or None if the tree has fewer.
 
