@@ -46,6 +46,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
+_SOURCE = re.compile(r"(?<![/\w])(?:hub|connectors|commands|tests|demo|bench)/[a-z0-9_/]+(?:\.py|/)")
 _DOTTED = re.compile(r"[a-z]+\.[a-z][a-z0-9_\-]+")
 _FILE_ENDINGS = ("yaml", "db", "key", "crt", "md", "xml", "wsdl", "json", "note")
 
@@ -131,6 +132,13 @@ def test_every_code_of_the_catalogue_is_one_that_the_program_names() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     missing = {link for link in _LINK.findall(prose(path)) if not (path.parent / link).exists()}
     assert missing == set()
+
+
+def test_files_of_the_program_that_a_page_names_are_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = {(page.name, word) for page in pages for word in _SOURCE.findall(page.read_text(encoding="utf-8"))}
+    assert ("ARCHITECTURE.md", "hub/accept.py") in named
+    assert {name for name in named if not (ROOT / name[1]).exists()} == set()
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)

@@ -1,6 +1,6 @@
 """The text of a new `hub.yaml`: every setting with its default, explained in Chinese and English.
 
-Promises: what it writes, `hub.settings.settings.load_settings` reads; what is commented out is the default.
+Promises: what it writes, `hub.settings.file.load_settings` reads; what is commented out is the default.
 """
 
 from __future__ import annotations
