@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -148,6 +149,54 @@ def test_a_piece_that_breaks_the_transaction_does_not_take_its_neighbours(url: s
     assert [type(d) for d in done] == [Stored, Unavailable, Stored]
     writer.close()
     store.close()
+
+
+@pytest.mark.parametrize("on_loop", [True, False])
+def test_a_database_that_is_away_is_asked_once_and_not_by_each_piece(
+    url: str, on_loop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With seconds for each try, as a server that is just being promoted takes, thirty pieces would wait a minute."""
+    store = Store.open(url)
+    tried: list[bool] = []
+
+    @contextmanager
+    def away(**_: bool) -> Iterator[Transaction]:
+        tried.append(True)
+        raise Unavailable("store.unreachable")
+        yield
+
+    async def many(writer: Writer) -> list[object]:
+        return await asyncio.gather(*(writer.run(append) for _ in range(30)), return_exceptions=True)
+
+    with closing(store), closing(Writer(store)) as writer, monkeypatch.context() as patched:
+        writer._on_loop = on_loop
+        patched.setattr(store, "transaction", away)
+        assert {type(answer) for answer in asyncio.run(many(writer))} == {Unavailable}
+        assert len(tried) == 1
+        patched.undo()
+        assert {type(answer) for answer in asyncio.run(many(writer))} == {Stored}
+
+
+def test_a_database_that_goes_away_meanwhile_is_asked_once_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.open(url)
+    real, begun = store.transaction, []
+
+    @contextmanager
+    def lost(**options: bool) -> Iterator[Transaction]:
+        begun.append(True)
+        if len(begun) > 1:
+            raise Unavailable("store.unreachable")
+        with real(**options) as transaction:
+            yield transaction
+            raise Unavailable("store.unreachable")
+
+    async def many(writer: Writer) -> list[object]:
+        return await asyncio.gather(*(writer.run(append) for _ in range(30)), return_exceptions=True)
+
+    with closing(store), closing(Writer(store)) as writer:
+        monkeypatch.setattr(store, "transaction", lost)
+        assert {type(answer) for answer in asyncio.run(many(writer))} == {Unavailable}
+        assert len(begun) == 2
 
 
 def test_a_read_only_database_refuses_writes_and_still_reads(url: str) -> None:

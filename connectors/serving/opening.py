@@ -32,8 +32,8 @@ from hub.settings.settings import Settings
 from hub.signing.signer import FileSigner
 from hub.trust.certificate import read_certificate
 
-AGAIN = 1.0
-"""Seconds between two tries."""
+AGAIN = 0.25
+"""Seconds between two tries; one that nobody answers costs some milliseconds."""
 Door = tuple[socket.socket, ssl.SSLContext | None]
 T = TypeVar("T")
 

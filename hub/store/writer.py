@@ -2,7 +2,8 @@
 
 A piece of work that raises a `HubError` fails alone. If the transaction itself fails, each piece is tried by itself
 once, so that one bad piece cannot take its neighbours with it; and some times more if another node was quicker with
-the same, because then it sees what that one did.
+the same, because then it sees what that one did. If it could not even begin, because the database is away or locked,
+that is nobody's fault, and all are told so at once: each asking by itself would keep the last one waiting for minutes.
 
 A commit that the disk answered with an error is never tried again, and on SQLite the writer takes no more work until
 the process is started anew: after a failed fsync, one that succeeds proves nothing about what was written before.
@@ -62,6 +63,7 @@ class Writer:
         self._serving: asyncio.Task[None] | None = None
         self._on_loop = store.engine.dialect.name == "sqlite"
         self._fault = ""
+        self._begun = True
         self.seen: Seen = lambda pieces, seconds: None
 
     @property
@@ -108,17 +110,27 @@ class Writer:
             done = await (self._commit_on_loop(batch) if self._on_loop else self._in_thread(self._commit_all, batch))
         except Exception as error:  # noqa: BLE001  # whatever a piece of work raised goes to who waits for it
             self._fault = error.code if isinstance(error, HubError) else ""
-            if self._fault == BROKEN:
+            alone = len(batch) == 1 and (again >= _AGAIN or not _was_raced(error))
+            if self._fault == BROKEN or alone or not self._begun:
                 return [_Done(waiting, error=error) for waiting in batch]
-            if len(batch) == 1 and (again >= _AGAIN or not _was_raced(error)):
-                return [_Done(batch[0], error=error)]
-            return [done for waiting in batch for done in await self._commit([waiting], again + 1)]
+            return await self._one_by_one(batch, again + 1)
         self._fault = ""
         return done
 
+    async def _one_by_one(self, batch: list[_Waiting], again: int) -> list[_Done]:
+        done: list[_Done] = []
+        for waiting in batch:
+            if self._begun:
+                done += await self._commit([waiting], again)
+            else:
+                done.append(_Done(waiting, error=done[-1].error))
+        return done
+
     async def _commit_on_loop(self, batch: list[_Waiting]) -> list[_Done]:
+        self._begun = False
         scope = self._store.transaction()
         transaction = await self._in_thread(scope.__enter__)
+        self._begun = True
         try:
             done = [_perform(waiting, transaction) for waiting in batch]
         except BaseException as error:
@@ -128,7 +140,9 @@ class Writer:
         return done
 
     def _commit_all(self, batch: list[_Waiting]) -> list[_Done]:
+        self._begun = False
         with self._store.transaction(expecting=True) as transaction:
+            self._begun = True
             return [_perform(waiting, transaction) for waiting in batch]
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
