@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from tests.faults.five_zeros import FiveZeros, five_zeros
+from tests.faults.selection import pytest_collection_modifyitems, pytest_report_collectionfinish
 from tests.faults.sizes import Sizes, chosen
 from tests.faults.summary import PROPERTY
 from tests.faults.town_of_processes import Town, found
 from tests.keeper import wipe_at_end
 from tests.postgres import Server, programs, started
+
+__all__ = ["pytest_collection_modifyitems", "pytest_report_collectionfinish"]
 
 MEMORY = Path("/dev/shm")
 

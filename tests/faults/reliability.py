@@ -6,7 +6,6 @@ tried says so. Results of several runs are joined: of each test the longest form
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sqlite3
@@ -15,6 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from tests.faults.summary import read
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
 ROWS = {
@@ -119,5 +120,4 @@ def machine() -> str:
 
 
 if __name__ == "__main__":
-    lines = (line for name in sys.argv[1:] for line in Path(name).read_text(encoding="utf-8").splitlines())
-    PAGE.write_text(page([json.loads(line) for line in lines]), encoding="utf-8")
+    PAGE.write_text(page([one for name in sys.argv[1:] for one in read(Path(name))]), encoding="utf-8")

@@ -73,7 +73,7 @@ class NotTaken(Exception):
 class Sender:
     """One sending department. `hub_mark` is the thumbprint by which it knows the hub's signature.
 
-    `told` is the code of the last error that it met.
+    `told` is the code of the last error that it met, `acknowledged` the number of its receipts.
     """
 
     def __init__(self, code: str, urls: Sequence[str], signer: Signer, hub_mark: str, memory: Path) -> None:
@@ -86,6 +86,7 @@ class Sender:
         self._clients = [ExchangeClient(url, signer, code, seconds=1.5) for url in urls]
         self.tries = 0
         self.told = ""
+        self.acknowledged = 0
 
     def make(
         self, to: Sequence[str], message_id: str = "", conversation: str | None = None
@@ -118,7 +119,8 @@ class Sender:
             self.tries += 1
             try:
                 answer = await self._clients[self.tries % len(self._clients)].submit(raw, form="binary")
-                self._memory.add(asdict(self._acknowledged(made, answer)))
+                self._memory.add(asdict(self._checked(made, answer)))
+                self.acknowledged += 1
                 return True
             except (HubError, ValueError) as error:
                 self.told = getattr(error, "code", "")
@@ -127,7 +129,7 @@ class Sender:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _acknowledged(self, made: Remembered, answer: Submitted) -> Remembered:
+    def _checked(self, made: Remembered, answer: Submitted) -> Remembered:
         """The receipt, if the hub's own signature says of this very message that it is taken."""
         signed = signature.verify(parse(answer.stamp))
         stamp = proof.read_stamp(signed.root)

@@ -1,7 +1,7 @@
 """The table at the end of a test run: each fault by its row in the list, with its numbers, and what was skipped why.
 
-With `HUB_FAULTS_RESULTS=FILE` each is added there as it ends, one JSON object a line, for docs/reliability.md: a run of
-hours that is broken off has not been for nothing.
+With `HUB_FAULTS_RESULTS=FILE` each is added there as it ends, one JSON object a line, for docs/reliability.md; the next
+run with that file goes on with what is missing in it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,19 +61,43 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if path and ended:
         for one in _outcomes({report.outcome: [report]}):
             with Path(path).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+                # On a line of its own, also after one that was cut off.
+                file.write("\n" + json.dumps(asdict(one), ensure_ascii=False) + "\n")
 
 
 def _outcomes(stats: dict[str, list[Any]]) -> Iterator[Outcome]:
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in stats.get(outcome, []):
-            named = _ROW.search(getattr(report, "nodeid", ""))
-            if named is None or "tests/faults/" not in report.nodeid:
+            named = named_by(getattr(report, "nodeid", ""))
+            if named is None:
                 continue
             figures: dict[str, Any] = {}
             for name, value in report.user_properties:
                 if name == PROPERTY:
                     figures |= value
             reason = report.longrepr[2].removeprefix("Skipped: ") if outcome == "skipped" else ""
-            what = named[2].replace("_", " ") + "".join(re.findall(r"\[.*\]", report.nodeid))
-            yield Outcome(named[1].upper(), what, outcome, report.duration, figures, reason)
+            yield Outcome(*named, outcome, report.duration, figures, reason)
+
+
+def named_by(nodeid: str) -> tuple[str, str] | None:
+    """Which row a test is of, and what it tries; None if it is none of them."""
+    named = _ROW.search(nodeid)
+    if named is None or "tests/faults/" not in nodeid:
+        return None
+    return named[1].upper(), named[2].replace("_", " ") + "".join(re.findall(r"\[.*\]", nodeid))
+
+
+def survived() -> set[tuple[str, str]]:
+    """What the file of results says that it passed in this very form, by row and name."""
+    path = Path(os.environ.get(RESULTS, ""))
+    told = read(path) if path.is_file() else []
+    return {(one["row"], one["what"]) for one in told if one["outcome"] == "passed" and one["form"] == wish()}
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """What a file of results tells; a line that was being written when the machine went is no result."""
+    told = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):
+            told.append(json.loads(line))
+    return told

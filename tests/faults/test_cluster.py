@@ -11,6 +11,7 @@ import pytest
 
 import hub.ledger.sequence
 from tests.faults.conftest import Found
+from tests.faults.progress import counted
 from tests.faults.sizes import Sizes, chosen
 from tests.faults.test_kills import BUSY, Check, under_load
 from tests.faults.town_of_processes import Town
@@ -52,7 +53,7 @@ def test_r8_postgresql_killed_and_restarted(
     back: list[float] = []
 
     def hurt() -> None:
-        for _ in range(sizes.postmaster_kills):
+        for _ in counted("kills", sizes.postmaster_kills):
             time.sleep(0.2)
             kill_postmaster(server)
             back.append(until_accepting(town))

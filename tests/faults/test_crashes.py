@@ -16,6 +16,7 @@ import pytest
 from hub import crash, supervise
 from tests.faults.conftest import Found
 from tests.faults.processes import Running, until_open
+from tests.faults.progress import counted
 from tests.faults.senders import Remembered
 from tests.faults.sizes import Sizes
 from tests.faults.test_kills import TO, Check
@@ -96,12 +97,12 @@ def test_r2_crash_at_every_step(
     town.receive()
     steps = STEPS_OF_THE_DATABASE if on_postgres and sizes.name == "short" else crash.POINTS
     crashes = 0
-    for number in range(1, sizes.crash_rounds + 1):
+    for number in counted("rounds", sizes.crash_rounds):
         left: list[tuple[Remembered, bytes]] = []
         for step in steps:
-            if step == "dispatch.recovered" and number > 1:
+            if step == "dispatch.recovered" and number > 0:
                 continue  # a process passes it once
-            left += crash_at(town, step, number)
+            left += crash_at(town, step, number + 1)
             crashes += 1
         town.node.up()
         hand_in_again(town, left)

@@ -16,6 +16,7 @@ from hub.hub import database_url, read_settings
 from hub.store.store import Store
 from tests.faults import tools
 from tests.faults.conftest import Found, Tell
+from tests.faults.progress import counted
 from tests.faults.sizes import Sizes
 from tests.faults.test_kills import TO, Check, send_to
 from tests.faults.town_of_processes import Town
@@ -53,7 +54,7 @@ def test_r6_disk_full(found_town: Found, sizes: Sizes, tmp_path: Path, all_is_we
     tools.need_root("mounts a small file system")
     town = found_town()
     town.receive()
-    with tools.mounted("-t", "tmpfs", "-o", "size=16m", "tmpfs", at=tmp_path / "small") as small:
+    with tools.mounted("-t", "tmpfs", "-o", "size=32m", "tmpfs", at=tmp_path / "small") as small:
         move(town, small)
         town.node.up()
         before = send_to(town, TO, sizes.messages)
@@ -93,9 +94,9 @@ def test_r5_fsync_answers_with_an_error(found_town: Found, sizes: Sizes, tmp_pat
 def test_r2_kill_at_an_fdatasync(found_town: Found, sizes: Sizes, tmp_path: Path, all_is_well: Check) -> None:
     town = found_town(folder=tmp_path)
     town.receive()
-    for number in range(1, sizes.fsync_kills + 1):
+    for number in counted("kills", sizes.fsync_kills):
         town.node.up()
-        with tools.injecting(town.node.process.pid, f"fdatasync:signal=SIGKILL:when={number % 7 + 1}"):
+        with tools.injecting(town.node.process.pid, f"fdatasync:signal=SIGKILL:when={(number + 1) % 7 + 1}"):
             while town.node.process.end(0.05) is None:
                 send_one(town, 0.05)
         town.node.up()
@@ -118,7 +119,7 @@ def test_r19_one_bit_flipped(found_town: Found, sizes: Sizes, tell: Tell, tmp_pa
     good, told = path.read_bytes(), dump(path)
     chance = random.Random(19)
     found = harmless = 0
-    for _ in range(sizes.flipped):
+    for _ in counted("copies", sizes.flipped):
         place = chance.randrange(len(good) * 8)
         spoiled = bytearray(good)
         spoiled[place // 8] ^= 1 << place % 8

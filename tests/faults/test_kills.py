@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from tests.faults.conftest import Found
 from tests.faults.five_zeros import FiveZeros
+from tests.faults.progress import counted
 from tests.faults.senders import Sender
 from tests.faults.sizes import Sizes
 from tests.faults.town_of_processes import SENDERS, Town, load
@@ -20,14 +21,15 @@ BUSY = 12.0
 """How much slower a machine may be that runs other tests at the same time."""
 
 
-async def under_load(town: Town, each: int, hurt: Callable[[], None]) -> int:
-    """Let every sender send while `hurt` runs in a thread; how many were acknowledged."""
+async def under_load(town: Town, each: int, hurt: Callable[[], None], *to: Sequence[str]) -> int:
+    """Let every sender send while `hurt` runs in a thread; how many were acknowledged. Each message goes to TO, or to
+    the next of `to`."""
     senders = [town.sender(code) for code in SENDERS]
     try:
         hurting = asyncio.create_task(asyncio.to_thread(hurt))
         acknowledged = 0
         while not hurting.done():
-            loading = asyncio.create_task(load(senders, each, TO))
+            loading = asyncio.create_task(load(senders, each, *(to or (TO,))))
             await asyncio.wait((loading, hurting), return_when=asyncio.FIRST_COMPLETED)
             if hurting.done() and hurting.exception() is not None:
                 loading.cancel()  # nobody starts again what was ended: the senders would wait for long
@@ -62,7 +64,7 @@ def kill_in_turn(town: Town, kills: int, cold_each: int) -> list[float]:
     seconds = 0.3 if kills < 5 else 1.0
     chance = random.Random(20260302)  # the same moments each time; where they hit is not the same
     back: list[float] = []
-    for number in range(kills):
+    for number in counted("kills", kills):
         time.sleep(chance.uniform(0, seconds))
         if number % 5 == 4:
             town.receive()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 
 from tests.faults.conftest import Found
 from tests.faults.fault_proxy import GOOD, KINDS, FaultProxy, Spoil, spoiling
 from tests.faults.five_zeros import FiveZeros
+from tests.faults.progress import tell
 from tests.faults.sizes import Sizes
 from tests.faults.test_kills import TO, Check, closed
 from tests.faults.town_of_processes import SENDERS, Town, load
 
 FEW_ANSWERS = 5_000
 NEVER = 1_000_000
-"""Failures in a row that open a breaker: here it would rest, for longer each time, and nothing be lost meanwhile."""
+"""Failures in a row that open a breaker: it would rest, for longer each time, and nothing be spoiled meanwhile."""
 ROUNDS = 25
 """About twice as many as it takes. At the end of each some deliveries wait for their last tries, by the clock."""
 REQUEST, ANSWER = 3_000, 900
@@ -78,16 +80,17 @@ class Spoils:
 
 
 def test_r10_bad_network_on_both_sides_of_the_hub(found_town: Found, sizes: Sizes, all_is_well: Check) -> None:
-    town = found_town()
+    town = found_town(breaker=NEVER)
     town.receive()
     town.node.up()
     spoils = Spoils(sizes.broken_connections)
     with spoiling(town.node.port, spoils.of(1)) as before, spoiling(town.receivers.port, spoils.of(2)) as behind:
         spoils.watch(before, behind)
         town.through(dict.fromkeys(TO, behind.port))
-        sent = 0
+        sent, began = 0, time.monotonic()
         while not spoils.enough:  # each round opens new connections; the hub keeps good ones for long
             sent += send_through(town, before.port, max(2, sizes.messages // 8))
+            tell("spoiled", spoils.met.total(), sizes.broken_connections, time.monotonic() - began)
         zeros: FiveZeros = all_is_well(town, spoiled=spoils.met.total())
     assert zeros.acknowledged == sent
 
@@ -102,8 +105,10 @@ def test_r11_only_the_answer_to_a_delivery_is_lost(found_town: Found, sizes: Siz
 
     with spoiling(town.receivers.port, now_and_then) as proxy:
         town.through(dict.fromkeys(TO, proxy.port))
+        began = time.monotonic()
         while proxy.spoiled["swallow"] < sizes.lost_answers:
             send_through(town, town.node.port, max(1, sizes.lost_answers // ROUNDS))
             town.drain()
+            tell("lost answers", proxy.spoiled["swallow"], sizes.lost_answers, time.monotonic() - began)
         zeros = all_is_well(town, lost_answers=proxy.spoiled["swallow"])
     assert zeros.handed_again >= proxy.spoiled["swallow"]  # more if an answer took the receiver too long

@@ -13,6 +13,9 @@ from tests.faults.test_time import PATIENT, check_order
 from tests.faults.town_of_processes import Town
 from tests.postgres import Server
 
+APART = 0.1
+"""Seconds between two messages of the conversation: it goes one by one, and more would only wait longer."""
+
 
 def send_while_parted(town: Town, proxy: FaultProxy, sizes: Sizes) -> int:
     """Send one conversation while the two sides of a proxy are parted and joined again; how many were acknowledged."""
@@ -20,7 +23,7 @@ def send_while_parted(town: Town, proxy: FaultProxy, sizes: Sizes) -> int:
     async def send() -> int:
         taken = 0
         end = time.monotonic() + 3 * sizes.stopped_seconds
-        pause = 3 * sizes.stopped_seconds / sizes.messages if sizes.name == "short" else 0.0
+        pause = 3 * sizes.stopped_seconds / sizes.messages if sizes.name == "short" else APART
         async with town.sender("a") as sender:
             while time.monotonic() < end or taken < sizes.messages:
                 taken += await sender.send(TO, conversation="case")

@@ -14,6 +14,7 @@ import pytest
 from tests.faults.conftest import Found, Tell, memory
 from tests.faults.five_zeros import five_zeros
 from tests.faults.power import Disk, disk
+from tests.faults.progress import counted
 from tests.faults.sizes import Sizes
 from tests.faults.test_disk import move
 from tests.faults.test_kills import Check, under_load
@@ -66,7 +67,7 @@ def test_r3_power_cut_on_sqlite(found_town: Found, small_disk: Disk, sizes: Size
     town = found_town()
     lay_down(town, small_disk)
     town.receive()
-    for number in range(sizes.power_cuts):
+    for number in counted("power cuts", sizes.power_cuts):
         with small_disk.powered():
             town.node.up()
             drain_now_and_then(town, number)
@@ -142,7 +143,7 @@ def serving(disk: Disk, server: Server, *, fsync: str = "on") -> Iterator[Path]:
 def test_r3_power_cut_on_postgresql(found_town: Found, large_disk: Disk, sizes: Sizes, all_is_well: Check) -> None:
     town, server = found_on(found_town, large_disk)
     town.receive()
-    for number in range(sizes.power_cuts):
+    for number in counted("power cuts", sizes.power_cuts):
         with serving(large_disk, server):
             town.node.up()
             drain_now_and_then(town, number)

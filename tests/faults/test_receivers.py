@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from hub.store.tables import deliveries, ledger
 from tests.faults.conftest import Found
+from tests.faults.progress import counted
 from tests.faults.sizes import Sizes
 from tests.faults.test_kills import Check, send_to
 from tests.faults.town_of_processes import PROFILE, Town
@@ -45,7 +46,7 @@ def test_r12_wrong_answers_of_every_kind(found_town: Found, sizes: Sizes, all_is
     town = found_town(codes=("a", "b", GOOD, *WRONG))
     town.receive(WRONG)
     town.node.up()
-    for _ in range(sizes.wrong_answers):
+    for _ in counted("rounds", sizes.wrong_answers):
         send_to(town, (GOOD, *WRONG), 1)
     before = until_all_tried(town, 2 * sizes.wrong_answers)
     assert before == {"delivered": 2 * sizes.wrong_answers, "open": 2 * sizes.wrong_answers * len(WRONG)}

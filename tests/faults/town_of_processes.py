@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,7 @@ class Town:
     receivers: Berth
     codes: tuple[str, ...]
     receiving: Running | None = None
+    senders: list[Sender] = field(default_factory=list)
 
     @property
     def node(self) -> Node:
@@ -171,7 +173,14 @@ class Town:
         signer = FileSigner.load(self.memories / f"{code}.key", self.memories / f"{code}.crt")
         where = [*urls] or [node.url for node in self.nodes]
         count = len(list(self.memories.glob(f"sent-{code}*")))
-        return Sender(code, where, signer, self.hub_mark, self.memories / f"sent-{code}-{count}.jsonl")
+        made = Sender(code, where, signer, self.hub_mark, self.memories / f"sent-{code}-{count}.jsonl")
+        self.senders.append(made)
+        return made
+
+    @property
+    def acknowledged(self) -> int:
+        """How many receipts its senders have got."""
+        return sum(sender.acknowledged for sender in self.senders)
 
     @property
     def hub_mark(self) -> str:
@@ -345,11 +354,12 @@ def _edit(home: Path, change: Callable[[Registry], Registry]) -> None:
         store.close()
 
 
-async def load(senders: Sequence[Sender], each: int, to: Sequence[str], together: int = 4) -> int:
-    """Send `each` messages from every sender, some at a time; how many were acknowledged."""
+async def load(senders: Sequence[Sender], each: int, *to: Sequence[str], together: int = 4) -> int:
+    """Send `each` messages from every sender, some at a time, each to the next of `to`; how many were acknowledged."""
+    recipients = cycle(to)
 
     async def some(sender: Sender, number: int) -> int:
-        return sum([await sender.send(to) for _ in range(number)])
+        return sum([await sender.send(next(recipients)) for _ in range(number)])
 
     shares = [each // together + (part < each % together) for part in range(together)]
     done = await asyncio.gather(*(some(sender, share) for sender in senders for share in shares))
