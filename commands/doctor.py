@@ -74,6 +74,7 @@ def _checks(session: Session) -> Iterator[Check]:
         ("port", place.check_port),
         ("tls", place.check_tls),
         ("database", rules.check_database),
+        ("role", database.check_role),
         ("partitions", database.check_partitions),
         ("clock", place.check_clock),
         ("registry", rules.check_registered),

@@ -1081,6 +1081,14 @@ CATALOGUE: dict[str, Text] = {
         "有内容超出数据库字段的范围", "a value does not fit its place in the database",
         "请根据日志缩短或改正该内容", "shorten or correct the value that the log names",
     ),
+    "store.server": Text(
+        "PostgreSQL 版本过低", "the PostgreSQL server is too old",
+        "请升级数据库服务器", "upgrade the database server",
+    ),
+    "store.encoding": Text(
+        "数据库的字符编码不是 UTF8，无法保存中文内容", "the database's encoding is not UTF8 and cannot hold Chinese text",
+        "请按 docs/postgresql.md 新建数据库（ENCODING 'UTF8'）", "make a new database as docs/postgresql.md says (ENCODING 'UTF8')",
+    ),
     "store.driver": Text(
         "未安装 PostgreSQL 驱动程序", "the PostgreSQL driver is not installed",
         "请执行 pip install 'gov-document-hub[postgresql]'", "run pip install 'gov-document-hub[postgresql]'",

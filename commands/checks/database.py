@@ -1,4 +1,4 @@
-"""What `hub doctor` says of the database's partitions: whether those of the months to come are there."""
+"""What `hub doctor` says of a PostgreSQL database: the role's rights, and the partitions of the months to come."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from hub.errors import Misconfigured
 from hub.health.health import MONTHS_AHEAD
 from hub.hub import open_store
 from hub.store.partitions import months_ahead
+from hub.store.roles import check_rights
+
+
+def check_role(site: Site) -> Iterator[Check]:
+    """PostgreSQL lets the hub's role do all that serving needs; of SQLite there is nothing to say. Errors: store.*"""
+    with closing(open_store(site.folder, site.settings, NODE)) as store, store.reading() as connection:
+        check_rights(connection)
+        if connection.dialect.name != "sqlite":
+            yield ok("role", "数据库用户的权限齐全", "the database role has all the rights that serving needs")
 
 
 def check_partitions(site: Site) -> Iterator[Check]:

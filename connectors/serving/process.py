@@ -46,6 +46,7 @@ from hub.ledger.sequence import Sequencer, open_sequencer
 from hub.store.notify import Heard
 from hub.store.outbox import Leased
 from hub.store.presence import Presence, open_presence
+from hub.store.roles import check_rights
 
 REFRESH_SECONDS = 1.0
 Ready = Callable[[str], None]
@@ -108,6 +109,7 @@ class Process:
             self._presence = await open_presence(hub.store, self._hear)
             if self._presence is not None:
                 await parts.enter_async_context(_present(self._presence, self._stop))
+            await _to_its_end(partial(_check_rights, hub))
             confirming = await open_confirming(self._current, self._folder, self._alone)
             opening = partial(open_sequencer, self._current, self._folder)
             sequencer = await _to_its_end(opening) if hub.settings.plays("sequence") else None
@@ -235,6 +237,11 @@ class Process:
                 told = ""
                 log.info("refreshed", extra={"fields": {"rules": current.hub.rules.version}})
             await _to_its_end(partial(on_record.look, current.hub))
+
+
+def _check_rights(hub: Hub) -> None:
+    with hub.store.reading() as connection:
+        check_rights(connection)
 
 
 async def _to_its_end(work: Callable[[], T]) -> T:

@@ -21,6 +21,7 @@ from hub.errors import Misconfigured
 from hub.settings.settings import DatabasePool
 from hub.store.faults import translated
 from hub.store.migrations import latest
+from hub.store.server import connect_checked
 from hub.store.tables import VERSION, meta, metadata
 from hub.store.wire import forget
 
@@ -98,6 +99,7 @@ def _postgresql(url: URL, pool: DatabasePool) -> Engine:
         max_overflow=0,
         pool_timeout=pool.wait or None,
     )
+    event.listen(engine, "do_connect", connect_checked)
     event.listen(engine, "checkout", _check_idle)
     event.listen(engine, "rollback", forget)
     return engine
@@ -196,7 +198,10 @@ def read_facts(engine: Engine) -> dict[str, str]:
     if engine.dialect.name == "sqlite" and path not in (None, ":memory:") and not Path(str(path)).exists():
         raise Misconfigured("store.absent", operator=str(path))
     with translated(), engine.connect() as connection:
-        if not inspect(connection).has_table("meta"):
+        asked = inspect(connection)
+        if asked.default_schema_name is None:  # PostgreSQL's, if the role may use none
+            raise Misconfigured("store.forbidden", got="USAGE ON SCHEMA")
+        if not asked.has_table("meta"):
             raise Misconfigured("store.absent", operator=str(engine.url))
         facts = {row.key: row.value for row in connection.execute(select(meta))}
     facts.setdefault("oldest", facts.get("version", ""))

@@ -48,13 +48,20 @@ _BY_WORDS = (
     ("authentication failed", "store.login"),  # a connection that is refused has no SQLSTATE
     ('FATAL:  role "', "store.login"),
     ("no pg_hba.conf entry", "store.login"),
+    ("permission denied for database", "store.forbidden"),
+    ("is not currently accepting connections", "store.unreachable"),
     ('FATAL:  database "', "store.absent"),
     ("no password supplied", "store.login"),
     ("too many clients", "store.busy"),
+    ("too many connections", "store.busy"),  # of a role or a database with a limit
+    ("remaining connection slots", "store.busy"),
+    ("invalid connection option", "store.url"),
     ("session is read-only", "store.read-only"),  # of several servers, none takes writes
 )
 _OTHERWISE = "store.unreachable"
-_TO_MEND = {"store.login", "store.absent", "store.forbidden", "store.foreign", "store.value", "store.damaged"}
+_TO_MEND = frozenset(
+    f"store.{what}" for what in ("url", "login", "absent", "forbidden", "foreign", "value", "damaged")
+)
 
 
 def translate(error: DBAPIError) -> HubError:
