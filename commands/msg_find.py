@@ -10,7 +10,8 @@ import click
 
 from commands.frame.command import Phrase, Session, argument, column, option, single
 from commands.frame.files import FILE, write_new
-from commands.frame.words import ROLES, STATES, said_of, size_of
+from commands.frame.words import CLASSIFICATIONS, ROLES, STATES, URGENCIES, said_of, size_of
+from hub.message import Classification, Urgency
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -200,7 +201,9 @@ def _show(session: Session, traced: Traced, purged: datetime | None) -> None:
         copies = [dict(zip((c.key for c in COPIES), row, strict=True)) for row in rows]
         session.write_json({**one, "recipients": copies})
         return
-    session.record(ONE, values)
+    urgency, level = Urgency(traced.message.urgency), Classification(traced.message.classification)
+    words = {"urgency": URGENCIES[urgency], "classification": CLASSIFICATIONS[level]}
+    session.record(ONE, [words.get(c.key, value) for c, value in zip(ONE, values, strict=True)])
     session.line("")
     session.table(COPIES, rows, empty=Phrase("没有收件单位", "no recipients"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from commands.frame.phrase import Phrase
-from commands.frame.words import size_of
+from commands.frame.words import CLASSIFICATIONS, size_of
 from hub import envelope
 from hub.accept import check_header, check_payload, route
 from hub.attachments.attachments import check_attachments
@@ -79,7 +79,8 @@ def _facts(raw: bytes, rules: Rules, at: datetime, beside: Mapping[str, bytes] |
         check_attachments(found.attachments, beside)
     yield _attached(len(found.attachments), beside is not None)
     check_header(header, rules, at)
-    yield _both(f"{header.created.astimezone():%Y-%m-%d %H:%M:%S}, {header.classification}")
+    created, level = f"{header.created.astimezone():%Y-%m-%d %H:%M:%S}", CLASSIFICATIONS[header.classification]
+    yield Phrase(f"{created}，密级：{level.zh}", f"{created}, {level.en}")
     decision = route(signed.root, Proven(found, raw, digest, payload, signer), rules)
     yield _both(", ".join(target.department for target in decision.targets[:20]) or "-")
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from hub.registry.right_explain import Verdict
 
 COLUMNS = (
-    column("sender", "发文", "SENDER"),
-    column("recipient", "收文", "RECIPIENT"),
+    column("sender", "发送方", "SENDER"),
+    column("recipient", "收件单位", "RECIPIENT"),
     column("type", "报文类型", "TYPE"),
 )
 _REASONS = {
@@ -29,8 +29,8 @@ command = noun(
     zh="发送权限：未经授权一律不得发送。主体可写单位代码、group:组名 或 *。",
     en="Rights to send: without one nothing goes. A subject is a department code, group:NAME or *.",
 )
-sender_argument = argument("sender", zh="发文：代码、group:组名 或 *", en="sender: code, group:NAME or *")
-recipient_argument = argument("recipient", zh="收文：代码、group:组名 或 *", en="recipient: code, group:NAME or *")
+sender_argument = argument("sender", zh="发送方：代码、group:组名 或 *", en="sender: code, group:NAME or *")
+recipient_argument = argument("recipient", zh="收件单位：代码、group:组名 或 *", en="recipient: code, group:NAME or *")
 type_argument = argument("type", zh="报文类型，* 为全部", en="type of message, * for all", default="*")
 
 
@@ -91,7 +91,7 @@ def explain(session: Session, sender: str, recipient: str, type: str) -> ExitCod
 
     verdicts = explain_right(read(session), sender, recipient, type)
     columns = (
-        column("recipient", "收文", "RECIPIENT"),
+        column("recipient", "收件单位", "RECIPIENT"),
         column("allowed", "允许", "ALLOWED"),
         column("reason", "原因", "REASON"),
         column("rights", "依据", "RIGHTS"),

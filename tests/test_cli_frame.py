@@ -263,6 +263,20 @@ def test_the_systems_errors_are_told_as_ours(error: OSError, code: str, exit_cod
     assert "/" not in told["where"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["endpoint", "add", "W", "--mailbox", "--timeout", "3x"], "应写作 90s（秒）"),
+        (["endpoint", "add", "W", "--mailbox", "--parallel", "x"], "应为数字，且 1<=x<=100"),
+        (["endpoint", "add", "W"], "应当给出其中一项：--push URL | --mailbox"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_it_should_be(words: list[str], said: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli.cli, ["--lang", "zh", "--data", str(tmp_path), *words])
+    assert (result.exit_code, result.stdout) == (ExitCode.USAGE, "")
+    assert said in result.stderr
+
+
 def test_ctrl_c_and_a_refused_question_are_told_apart() -> None:
     assert trial(raising(KeyboardInterrupt()), "trial", "run", "A").exit_code == ExitCode.INTERRUPTED
     result = trial(lambda s: s.confirm(Phrase("继续吗", "Go on?")), "trial", "run", "A")

@@ -143,7 +143,11 @@ def test_one_message_is_shown_with_each_of_its_recipients(worked: Path) -> None:
         ("c", "main", "delivered"),
         ("m", "copy", "waiting"),
     ]
-    assert "抄送" in hub(worked, "msg", "show", "notice", lang="zh").stdout
+    shown = hub(worked, "msg", "show", "notice", lang="zh").stdout
+    assert "抄送" in shown
+    assert [line.split() for line in shown.splitlines() if line.startswith(("紧急程度", "密级"))] == [
+        ["紧急程度", "一般"], ["密级", "无"],
+    ]  # fmt: skip
 
 
 def test_an_id_of_two_senders_needs_its_sender(worked: Path) -> None:

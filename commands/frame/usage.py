@@ -40,6 +40,8 @@ def _other_zh(message: str) -> str:
 
 
 def _parameter_zh(error: click.BadParameter) -> str:
+    if error.param is None and " | " in error.message:
+        return f"应当给出其中一项：{error.message}"
     if not isinstance(error, click.MissingParameter):
         return f"{_name(error)} 的值不正确{_allowed(error)}"
     if isinstance(error.param, click.Argument):
@@ -66,7 +68,7 @@ def _allowed(error: click.BadParameter) -> str:
     if isinstance(kind, click.Choice):
         return f"，应为 {'、'.join(map(str, kind.choices))} 之一"
     if isinstance(kind, click.IntRange | click.FloatRange):
-        return f"，应为 {kind._describe_range()} 范围内的数"
+        return f"，应为数字，且 {kind._describe_range()}"
     if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
         return "，应为数字"
     if kind is DURATION:

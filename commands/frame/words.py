@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from commands.frame.phrase import Phrase
 from hub import labels
-from hub.message import Role
+from hub.message import Classification, Role, Urgency
 
 HOPS = {hop: Phrase(*label) for hop, label in labels.HOPS.items()}
 STATES = {state: Phrase(*label) for state, label in labels.STATES.items()}
 ROLES = {Role.MAIN: Phrase("主送", "main"), Role.COPY: Phrase("抄送", "copy")}
+URGENCIES = {
+    Urgency.ROUTINE: Phrase("一般", "routine"),
+    Urgency.URGENT: Phrase("加急", "urgent"),
+    Urgency.EXTRA_URGENT: Phrase("特急", "extra urgent"),
+}
+CLASSIFICATIONS = {
+    Classification.NONE: Phrase("无", "none"),
+    Classification.CONFIDENTIAL: Phrase("秘密", "confidential"),
+    Classification.SECRET: Phrase("机密", "secret"),
+    Classification.TOP_SECRET: Phrase("绝密", "top secret"),
+}
 ANSWERS = {word: Phrase(*label) for word, label in labels.ANSWERS.items()}
 RECEIPTS = {
     "delivered": Phrase("送达", "delivered"),
