@@ -58,7 +58,7 @@ class Wrong(Exception):
 BAD = (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, StopIteration)
 def told(error: Exception) -> tuple[str, str]:
     """An error of BAD as a sentence in Chinese and one in English; only a `Wrong` has its own."""
-    return error.args if isinstance(error, Wrong) else (f"内容无法读取：{error!r}", f"unreadable content: {error!r}")
+    return error.args if isinstance(error, Wrong) else (f"内容无法读取：{error}", f"unreadable content: {error}")
 def need(right: object, zh: str, en: str) -> None:
     if not right:
         raise Wrong(zh, en)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands.pick import read_traced
+from commands.frame.pick import read_traced
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
