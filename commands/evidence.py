@@ -88,9 +88,15 @@ def verify(
     witnesses: tuple[str, ...],
     stamps: tuple[Path, ...],
 ) -> ExitCode:
-    """Run the stranger's verifier; CHECK_FAILED if anything is wrong or keys had to be taken from the file."""
-    import verify_evidence
+    """Run the stranger's verifier; CHECK_FAILED if anything is wrong or keys had to be taken from the file.
 
+    Errors: Misconfigured note.key, which is the user's mistake and speaks not against the file.
+    """
+    import verify_evidence
+    from hub.tree.key import NoteKey
+
+    for key in (*keys, *witnesses):
+        NoteKey.read(key)
     try:
         roots, stampers = ([read_file(path) for path in paths] for paths in (anchors, stamps))
         said = verify_evidence.check(read_file(file), keys, roots, witnesses, stampers).said

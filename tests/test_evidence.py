@@ -505,6 +505,7 @@ def test_the_command_writes_a_file_that_the_command_checks(installed: Path, tmp_
     trusted = ("--log-key", told["logKeys"][0], "--anchor", str(root))
     assert "[ok] " in hub(installed, "evidence", "verify", str(out), *trusted)
     assert "!!" in hub(installed, "evidence", "verify", str(out), code=ExitCode.CHECK_FAILED)
+    hub(installed, "evidence", "verify", str(out), "--log-key", "mistyped", code=ExitCode.MISCONFIGURED)
     out.write_bytes(out.read_bytes()[:-100])
     assert "ASiC-E" in hub(installed, "evidence", "verify", str(out), *trusted, code=ExitCode.CHECK_FAILED)
     hub(installed, "evidence", "export", "notice", "--out", str(out), code=ExitCode.MISCONFIGURED)
