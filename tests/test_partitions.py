@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands.frame.pick import read_traced
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 
+from commands.frame.pick import read_traced
 from hub import envelope
 from hub.administration.administered import NODE
 from hub.audit.audit import audit
