@@ -18,6 +18,8 @@ from connectors.serving.http_server import address_of, bind, serve_on
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 XML = "text/xml; charset=utf-8"
+UNPREPARED = "from hub.schema.schema import Schemas; Schemas.warm = lambda self: None"
+"""What a process runs that need not prepare the words of refusals, which takes it seconds."""
 
 
 @dataclass(frozen=True)

@@ -44,19 +44,18 @@ from hub.store import sweeping, uploads
 from hub.store.content.content import open_content
 from hub.store.operate import Order
 from hub.trust.certificate import thumbprint
-from tests.serving import Heard, Now, ask, serving
+from tests.serving import UNPREPARED, Heard, Now, ask, serving
 from tests.test_content import KEY, SECRET, s3
 from tests.test_evidence import exported, files_of, zipped
 from tests.test_mailbox import confirm, fetch, request
 from tests.town import ROUTING, START, Town, authority, found_town, reopened, schemas, signer_of
 
 ROOT = Path(__file__).parent.parent
-SERVE = """
+SERVE = f"""
 import sys
 from pathlib import Path
 from connectors.serving.server import run_hub
-from hub.schema.schema import Schemas
-Schemas.warm = lambda self: None  # takes memory beside what is measured
+{UNPREPARED}
 run_hub(Path(sys.argv[1]), ready=lambda address: print(address, flush=True))
 """
 __all__ = ["s3"]

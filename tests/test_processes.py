@@ -26,6 +26,7 @@ from hub.store import notify, presence
 from hub.store.store import Store
 from tests.house import PATIENCE, Served, connector, lay_out, served, turn_clock_of_loop, until
 from tests.postgres import Server
+from tests.serving import UNPREPARED
 from tests.town import FakeConnector, Town, found_town
 
 
@@ -338,7 +339,7 @@ def test_a_process_says_that_it_is_stopping_before_it_refuses(
 def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     folder = lay_out(tmp_path)
     program = (
-        "import pathlib, sys; from connectors.serving import logs, server; logs.set_up_logs();"
+        f"import pathlib, sys; from connectors.serving import logs, server; {UNPREPARED}; logs.set_up_logs();"
         "server.run_hub(pathlib.Path(sys.argv[1]), drain=600, ready=lambda a: print(a, flush=True))"
     )
     with subprocess.Popen(

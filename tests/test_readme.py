@@ -23,6 +23,7 @@ from click.testing import CliRunner
 
 import cli
 from tests.berth import Berth
+from tests.serving import UNPREPARED
 
 ROOT = Path(cli.__file__).parent
 SECTIONS = {"en": ("README.md", "## Your own departments"), "zh": ("README.zh-CN.md", "## 接入自己的单位")}
@@ -83,7 +84,7 @@ class Reader:
         return done.stdout
 
     def start(self, words: list[str]) -> str:
-        code = "import sys, cli; sys.argv[0] = 'hub'; cli.main()"
+        code = f"import sys, cli; {UNPREPARED}; sys.argv[0] = 'hub'; cli.main()"
         self.awaited.append(int(self.ports["8201" if words[0] == "mock" else "8099"]))
         self.running.append(
             subprocess.Popen(

@@ -13,9 +13,10 @@ from tests.faults.processes import ROOT
 _LEAVES_MUCH = """
 import sys
 from pathlib import Path
-from tests.faults.processes import Cold, Warm
+from tests.faults.processes import _FORKS, Cold, Warm
 from tests.keeper import wipe_at_end
 from time import sleep
+_FORKS.set_forkserver_preload([])
 folder = wipe_at_end(Path(sys.argv[1]))
 left = Warm(sleep, 60, log=folder / "log")
 further = Cold("--help", log=folder / "log")
