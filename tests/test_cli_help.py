@@ -96,7 +96,7 @@ def test_help_of_the_whole_names_every_noun_and_exit_code() -> None:
 def run_process(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, env=environment, timeout=60, check=False, **options
+        [sys.executable, *words], capture_output=True, text=True, env=environment, timeout=300, check=False, **options
     )  # type: ignore[call-overload,no-any-return]
 
 

@@ -82,7 +82,8 @@ def test_a_serving_hub_sees_to_it(admin: Administrator) -> None:
     async def play() -> None:
         async with served(admin.folder):
             await until(lambda: len(changes(admin)) == 1)
-            (admin.folder / "routing.yaml").write_text(OTHER)
+            (admin.folder / "routing.new").write_text(OTHER)
+            (admin.folder / "routing.new").replace(admin.folder / "routing.yaml")  # never seen half-written
             await until(lambda: len(changes(admin)) == 2)
 
     asyncio.run(play())

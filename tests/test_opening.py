@@ -140,7 +140,7 @@ def foreign(server: Server, name: str) -> None:
 
 
 def absent(server: Server, name: str) -> None:
-    server.run(f"DROP DATABASE {name}")
+    server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize(

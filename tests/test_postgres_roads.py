@@ -228,7 +228,7 @@ def test_a_connection_that_dies_in_a_transaction_leaves_nothing_and_heals(town: 
 def test_a_connection_that_dies_under_a_prepared_statement_is_given_up(town: Town, server: Server) -> None:
     def die(transaction: Transaction) -> None:
         process = transaction.connection.scalar(text("SELECT pg_backend_pid()"))
-        server.run(f"SELECT pg_terminate_backend({process})")
+        server.run(f"SELECT pg_terminate_backend({process}, 60000)")
         transaction.allocate(messages)
 
     with pytest.raises(Unavailable):

@@ -85,7 +85,7 @@ def tell(request: pytest.FixtureRequest) -> Tell:
 def all_is_well(tell: Tell) -> Callable[..., FiveZeros]:
     """Waits until everything is delivered, counts the five zeros, tells them, and fails unless they hold."""
 
-    def check(town: Town, *, dead: int = 0, patience: float = 60.0, **figures: Any) -> FiveZeros:
+    def check(town: Town, *, dead: int = 0, patience: float = 120.0, **figures: Any) -> FiveZeros:
         town.drain(patience)
         zeros = five_zeros(town)
         tell(**figures, **zeros.figures())

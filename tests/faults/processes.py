@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from tests.keeper import kill_at_end
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 ROOT = Path(__file__).parent.parent.parent
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.preloaded"])

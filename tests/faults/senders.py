@@ -26,7 +26,7 @@ from hub.signing.signer import Signer
 
 PAUSE, LONGEST_PAUSE = 0.02, 0.2
 """Seconds between two tries: at first, and at most. A hub that starts needs the processor itself."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 _PAYLOAD = """<od:officialDocument xmlns:od="urn:hub:official-document:v1"><od:documentKind>notice</od:documentKind>
 <od:title>测试通知</od:title><od:body><od:paragraph>各单位：</od:paragraph></od:body>
 <od:documentDate>2026-03-02</od:documentDate></od:officialDocument>"""

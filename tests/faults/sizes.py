@@ -43,7 +43,7 @@ class Sizes:
 
 SIZES = {
     "short": Sizes(
-        "short", cold_each=0, kills=2, back_in=60.0, postgres_kills=1, messages=6, crash_rounds=1, fsync_kills=1,
+        "short", cold_each=0, kills=2, back_in=120.0, postgres_kills=1, messages=6, crash_rounds=1, fsync_kills=1,
         broken_connections=16, lost_answers=4, wrong_answers=1, postmaster_kills=1, power_cuts=1, stopped_seconds=0.8,
         load_seconds=0.7, flipped=20, waiting=2_000, soak_seconds=2.0,
         soak_messages=0,

@@ -11,6 +11,7 @@ import pytest
 
 import hub.ledger.sequence
 from tests.faults.conftest import Found
+from tests.faults.processes import PATIENCE
 from tests.faults.progress import counted
 from tests.faults.sizes import Sizes, chosen
 from tests.faults.test_kills import BUSY, Check, under_load
@@ -24,7 +25,7 @@ RECONNECTED_IN = 5.0
 def kill_postmaster(server: Server) -> None:
     """End a server by `kill -9`, and start it again as soon as its orphans let it."""
     kill(server.pid, orphans=True)
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(RuntimeError):
             return launch(server.folder)

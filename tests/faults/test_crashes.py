@@ -15,7 +15,7 @@ import pytest
 
 from hub import crash, supervise
 from tests.faults.conftest import Found
-from tests.faults.processes import Running, until_open
+from tests.faults.processes import PATIENCE, Running, until_open
 from tests.faults.progress import counted
 from tests.faults.senders import Remembered
 from tests.faults.sizes import Sizes
@@ -47,7 +47,7 @@ def test_an_unknown_step_is_refused() -> None:
 
 def until_ended(running: Running, work: Callable[[], None]) -> int | None:
     """Give a process work until it ends; its exit status."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         work()
         status = running.end(0.1)

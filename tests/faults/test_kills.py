@@ -17,7 +17,7 @@ from tests.postgres import Server
 
 TO = ("c", "d")
 Check = Callable[..., FiveZeros]
-BUSY = 12.0
+BUSY = 24.0
 """How much slower a machine may be that runs other tests at the same time."""
 
 

@@ -11,6 +11,7 @@ import time
 from sqlalchemy import text
 
 from tests.faults.conftest import Found, Tell
+from tests.faults.processes import PATIENCE
 from tests.faults.sizes import Sizes
 from tests.faults.test_kills import TO, Check, closed
 from tests.faults.town_of_processes import Town
@@ -26,7 +27,6 @@ that waits while very much does.
 
 Senders and hub share the machine here: four fifths of it are busy with making and shedding the rest.
 """
-PATIENCE = 60.0
 
 
 def p99(seconds: list[float]) -> float:

@@ -215,7 +215,7 @@ class Town:
         with self.store() as store:
             return _unfinished(store)
 
-    def drain(self, patience: float = 60.0) -> float:
+    def drain(self, patience: float = 120.0) -> float:
         """Wait until nothing waits any more, for delivery or for its place; the seconds that it took.
 
         `patience` is for as long as nothing moves: after a thousand kills very much may wait.
