@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -81,7 +82,8 @@ def layer(module: str) -> int:
     return {"store": 2, "hub": 3, "": 0, **dict.fromkeys(VALUES, 0)}.get(name, 1)
 
 
-def imports(path: Path) -> list[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """The project's modules that a file imports, wherever in the file."""
     found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -89,7 +91,7 @@ def imports(path: Path) -> list[str]:
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             found += [f"{node.module}.{alias.name}" for alias in node.names]
-    return [name for name in found if name.split(".")[0] in ("hub", "connectors", "commands", "cli", "schemas")]
+    return tuple(name for name in found if name.split(".")[0] in ("hub", "connectors", "commands", "cli", "schemas"))
 
 
 def modules() -> list[tuple[str, Path]]:
