@@ -148,7 +148,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
     """How many workers `-n auto` means; the variable of xdist for it still counts."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:

@@ -347,8 +347,8 @@ def test_the_databases_clock_is_compared_with_ours(server: Server, tmp_path: Pat
     assert store.clock_difference(utc_now) == timedelta()
     behind = store.clock_difference(lambda: utc_now() - timedelta(seconds=90))
     ahead = store.clock_difference(lambda: utc_now() + timedelta(seconds=90))
-    assert behind.total_seconds() == pytest.approx(90, abs=5)
-    assert ahead.total_seconds() == pytest.approx(-90, abs=5)
+    assert behind.total_seconds() == pytest.approx(90, abs=30)
+    assert ahead.total_seconds() == pytest.approx(-90, abs=30)
     store.close()
     Store.create(f"sqlite:///{tmp_path / 'hub.db'}", hub_id="hub", ledger_id="l")
     local = Store.open(f"sqlite:///{tmp_path / 'hub.db'}")
@@ -361,7 +361,7 @@ def test_doctor_tells_of_a_clock_that_is_wrong(
 ) -> None:
     admin = Administrator(tmp_path / "d")
     admin.done("init", "--database", server.url(server.database()))
-    monkeypatch.setattr(hub.hub, "utc_now", lambda: utc_now() - timedelta(seconds=61))
+    monkeypatch.setattr(hub.hub, "utc_now", lambda: utc_now() - timedelta(minutes=10))
     said = [one for one in json.loads(admin.type("doctor", "-o", "json").stdout) if one["name"] == "clock"]
     assert said[0]["level"] == "fail"
     assert "behind" in json.dumps(said[0]["message"])
