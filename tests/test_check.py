@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 import cli
 from commands.check import Bounds, State, Verdict, judged, read_bounds
+from connectors import health_door
 from connectors.serving import process
 from connectors.serving.serving_lock import node_lock
 from hub.schema.schema import Schemas
@@ -92,13 +93,14 @@ def test_a_data_directory_is_examined_and_must_be_served(tmp_path: Path) -> None
 def test_a_serving_process_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Schemas, "warm", lambda self: None)
     monkeypatch.setattr(process, "SoapSender", lambda tls: connector())
+    monkeypatch.setattr(health_door, "LONGEST", 60.0)
 
     async def play() -> list[Result]:
         async with served(lay_out(tmp_path), drain=3600.0) as one:
-            before = await asyncio.to_thread(check, "--url", one.address)
+            before = await asyncio.to_thread(check, "--timeout", "60", "--url", one.address)
             one.stop.set()
             await asyncio.sleep(0)
-            after = await asyncio.to_thread(check, "--url", one.address)
+            after = await asyncio.to_thread(check, "--timeout", "60", "--url", one.address)
             turn_clock_of_loop(3600.0)
             return [before, after]
 

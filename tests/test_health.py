@@ -143,6 +143,7 @@ class House:
 def house(town: Town, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setattr(health_door, "FRESH", -1.0)
     monkeypatch.setattr(metrics, "FRESH", -1.0)
+    monkeypatch.setattr(health_door, "LONGEST", 60.0)
     return House(town)
 
 

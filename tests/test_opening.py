@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connectors import health_door
 from connectors.serving import opening, process
 from connectors.serving.server import serve_hub
 from hub.errors import Misconfigured
@@ -27,6 +28,7 @@ SOCKET = ".s.PGSQL.5432"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Schemas, "warm", lambda self: None)
     monkeypatch.setattr(opening, "AGAIN", 0.01)
+    monkeypatch.setattr(health_door, "LONGEST", 60.0)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from connectors import health_door
 from connectors.serving import process
 from connectors.serving.serving_lock import node_lock, serving_lock
 from hub.errors import Misconfigured
@@ -31,9 +32,13 @@ from tests.town import FakeConnector, Town, found_town
 
 
 @pytest.fixture(autouse=True)
-def cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Words of refusals are not prepared: it takes a second of each process, and nobody is refused here."""
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words of refusals are not prepared: it takes a second of each process, and nobody is refused here.
+
+    And a database is not said to hang because the machine does.
+    """
     monkeypatch.setattr(Schemas, "warm", lambda self: None)
+    monkeypatch.setattr(health_door, "LONGEST", PATIENCE)
 
 
 @pytest.fixture
