@@ -111,7 +111,7 @@ def test_every_row_has_its_minutes() -> None:
 
 def test_progress_is_told_in_ten_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     said = io.StringIO()
-    monkeypatch.setattr(progress.sys, "stderr", said)
+    monkeypatch.setattr("sys.stderr", said)
     assert list(progress.counted("cuts", 200)) == list(range(200))
     lines = said.getvalue().splitlines()
     assert len(lines) == 10
@@ -120,7 +120,7 @@ def test_progress_is_told_in_ten_lines_where_there_is_no_terminal(monkeypatch: p
 
 def test_the_short_form_has_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     said = io.StringIO()
-    monkeypatch.setattr(progress.sys, "stderr", said)
+    monkeypatch.setattr("sys.stderr", said)
     monkeypatch.setenv(sizes.VARIABLE, "short")
     assert list(progress.counted("cuts", 200)) == list(range(200))
     assert said.getvalue() == ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select, true, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, or_, select, true, type_coerce
 from sqlalchemy.types import NullType
 
 from hub.audit.held import Columns, Held
@@ -22,6 +22,7 @@ from hub.ledger.ledger import Entry, Stored
 from hub.message import Hop
 from hub.store.chains import NODES, is_end, read_nodes
 from hub.store.kept import month_of_message
+from hub.store.prepared import Prepared
 from hub.store.tables import (
     bodies,
     deliveries,
@@ -38,6 +39,11 @@ _BATCH = 100
 _LIST = 500
 _BEYOND = 2**64 - 1
 """Stands for a number that no byte form can hold."""
+_DOCUMENT, _BODY = (
+    Prepared(select(type_coerce(table.c.content, NullType())).where(table.c.digest == bindparam("digest"), *own))
+    for table, own in ((documents, ()), (bodies, (bodies.c.month == bindparam("month"),)))
+)
+"""An audit asks so for each document by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,15 +246,19 @@ def kept(connection: Connection, digests: Iterable[str], message: Any = None) ->
 
 def content(connection: Connection, digest: str, message: Any = None) -> bytes | None:
     """The bytes kept as evidence under a digest, or as a document of the message with this row id."""
-    table, own = _place(message)
-    query = select(type_coerce(table.c.content, NullType())).where(table.c.digest == digest, own)
-    found = connection.execute(query).first()
+    month = _month(message)
+    wanted = {"digest": digest, "month": month} if month else {"digest": digest}
+    found = (_BODY if month else _DOCUMENT).execute(connection, wanted).first()
     return None if found is None else cast(bytes, _fitting(found[0], "bytes"))
 
 
 def _place(message: Any) -> tuple[Table, ColumnElement[bool]]:
-    month = month_of_message(message) if isinstance(message, int) else 0
+    month = _month(message)
     return (bodies, bodies.c.month == month) if month else (documents, true())
+
+
+def _month(message: Any) -> int:
+    return month_of_message(message) if isinstance(message, int) else 0
 
 
 def _as_stored(table: Table) -> Select[Any]:

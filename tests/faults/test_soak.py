@@ -21,6 +21,8 @@ FEW_DESCRIPTORS = 20
 MORE_MEMORY = 1.25
 ROUNDS = 10
 """At least; the long form goes on for its messages."""
+PARTS = 1_000
+"""How many times the load stops for a moment at most, to begin anew."""
 EITHER = tuple((code,) for code in TO)
 """A million messages are not for two recipients each."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -66,12 +68,13 @@ def test_r18_soak_with_kills_and_partitions(
         town.through(dict.fromkeys(TO, proxy.port))
         held: list[tuple[int, int]] = []
         to = EITHER if sizes.soak_messages else (TO,)
-        asyncio.run(under_load(town, sizes.messages, lambda: held.extend(hurt_in_turn(town, proxy, sizes)), *to))
+        each = max(sizes.messages, sizes.soak_messages // PARTS)
+        asyncio.run(under_load(town, each, lambda: held.extend(hurt_in_turn(town, proxy, sizes)), *to))
         drained = town.drain(120)
         (early, descriptors), (late, last) = held[2], held[-1]
         all_is_well(
             town,
-            minutes=len(held) * sizes.soak_seconds / ROUNDS / 60,
+            minutes=f"{len(held) * sizes.soak_seconds / ROUNDS / 60:.0f}",
             memory=f"{early >> 20} to {late >> 20} MiB",
             descriptors=f"{descriptors} to {last}",
             drained_in=f"{drained:.1f} s",
