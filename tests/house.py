@@ -17,7 +17,7 @@ from connectors.soap import writer as write
 from connectors.soap.soap import EXCHANGE, SOAP_11
 from hub.hub import read_settings
 from hub.settings.file import override
-from tests.town import ROUTING, START, FakeConnector, authority, found_town
+from tests.town import CENTURIES, ROUTING, START, FakeConnector, authority, found_town
 
 CODES = ("a", "b", "c", "d", "m", "s")
 PATIENCE = 60.0
@@ -27,7 +27,7 @@ PATIENCE = 60.0
 def lay_out(folder: Path, *, url: str = "", settings: str = "") -> Path:
     """Found a town in `folder`, with the keys and files that serving needs; `settings`: more lines of `hub.yaml`."""
     found_town(folder, CODES, url).close()
-    issued = authority().issue("hub", "hub", START)
+    issued = authority().issue("hub", "hub", START, CENTURIES)
     (folder / "keys").mkdir()
     (folder / "keys" / "hub.key").write_bytes(issued.key_pem)
     (folder / "keys" / "hub.crt").write_bytes(issued.certificate_pem)

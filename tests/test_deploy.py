@@ -37,7 +37,7 @@ from tests.berth import Berth
 from tests.serving import Now, serving
 from tests.test_docs import check_command
 from tests.tlsing import caller, client, enrol, machine, put, put_ca, stranger
-from tests.town import START, Town
+from tests.town import CENTURIES, START, Town
 
 DEPLOY = Path(cli.__file__).parent / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("hub*.*"))
@@ -286,7 +286,7 @@ def test_through_nginx_nobody_is_taken_for_another(town_behind: Town, before: tu
             fetched(town_behind, before[0], tmp_path, issued=shown)
         assert caught.value.code == code
     with pytest.raises(Unavailable, match=r"exchange\.answer"):  # nginx itself turns it away
-        fetched(town_behind, before[0], tmp_path, issued=stranger().issue("m", "m", START))
+        fetched(town_behind, before[0], tmp_path, issued=stranger().issue("m", "m", START, CENTURIES))
 
 
 def test_nginx_takes_the_header_from_nobody(town_behind: Town, before: tuple[str, Now], tmp_path: Path) -> None:

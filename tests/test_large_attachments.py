@@ -48,7 +48,7 @@ from tests.serving import UNPREPARED, Heard, Now, ask, serving
 from tests.test_content import KEY, SECRET, s3
 from tests.test_evidence import exported, files_of, zipped
 from tests.test_mailbox import confirm, fetch, request
-from tests.town import ROUTING, START, Town, authority, found_town, reopened, schemas, signer_of
+from tests.town import CENTURIES, ROUTING, START, Town, authority, found_town, reopened, schemas, signer_of
 
 ROOT = Path(__file__).parent.parent
 SERVE = f"""
@@ -713,7 +713,7 @@ def test_a_process_takes_64_megabytes_in_and_out_without_holding_them(tmp_path: 
     content = b"".join(bytes([n]) * 2**20 for n in range(64))
     path = file_of(tmp_path, content)
     found_town(tmp_path).close()
-    issued = authority().issue("hub", "hub", START)
+    issued = authority().issue("hub", "hub", START, CENTURIES)
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "hub.key").write_bytes(issued.key_pem)
     (tmp_path / "keys" / "hub.crt").write_bytes(issued.certificate_pem)

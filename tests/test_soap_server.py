@@ -24,14 +24,14 @@ from connectors.serving.http_server import address_of, bind
 from connectors.serving.logs import OutcomeFormatter, set_up_logs
 from connectors.serving.serving_lock import serving_lock
 from hub.errors import Misconfigured
-from tests.town import ROUTING, START, authority, found_town
+from tests.town import CENTURIES, ROUTING, START, authority, found_town
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A data directory as `hub init` leaves it."""
     found_town(tmp_path).close()
-    issued = authority().issue("hub", "hub", START)
+    issued = authority().issue("hub", "hub", START, CENTURIES)
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "hub.key").write_bytes(issued.key_pem)
     (tmp_path / "keys" / "hub.crt").write_bytes(issued.certificate_pem)

@@ -11,28 +11,25 @@ from pathlib import Path
 
 from hub.trust.ca import DemoCa, Issued
 from hub.trust.certificate import EnrolledCertificate
-from tests.town import START, Town, authority
-
-YEARS = 3000
-"""Days; within those of the authority."""
+from tests.town import CENTURIES, START, Town, authority
 
 
 @cache
 def machine(*hosts: str) -> Issued:
     """A TLS certificate, for a server or a client, of the town's authority."""
-    return authority().issue_tls(hosts, START - timedelta(days=1), YEARS)
+    return authority().issue_tls(hosts, START - timedelta(days=1), CENTURIES)
 
 
 @cache
 def client(department: str) -> Issued:
     """A certificate by which a department shows who it is on a connection."""
-    return authority().issue(f"{department} 系统", department, START - timedelta(days=1), YEARS)
+    return authority().issue(f"{department} 系统", department, START - timedelta(days=1), CENTURIES)
 
 
 @cache
 def stranger() -> DemoCa:
     """An authority that nobody believes."""
-    return DemoCa.create("陌生机构", START - timedelta(days=30))
+    return DemoCa.create("陌生机构", START - timedelta(days=30), years=CENTURIES // 365)
 
 
 def expired() -> Issued:

@@ -45,6 +45,8 @@ from hub.trust.trust import Trust
 
 T = TypeVar("T")
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+CENTURIES = 365 * 300
+"""Days of a certificate that suits the town's clock and the machine's, whenever the tests run."""
 HUB = "hub"
 ROUTING = """
 version: 1
@@ -112,13 +114,13 @@ class FakeConnector:
 @cache
 def authority() -> DemoCa:
     """One CA for the whole test run; making keys takes time."""
-    return DemoCa.create("测试根证书", START - timedelta(days=30))
+    return DemoCa.create("测试根证书", START - timedelta(days=30), years=2 * CENTURIES // 365)
 
 
 @cache
 def signer_of(code: str) -> tuple[FileSigner, bytes]:
     """A department's signer and certificate (DER)."""
-    issued = authority().issue(code, code, START - timedelta(days=1))
+    issued = authority().issue(code, code, START - timedelta(days=1), CENTURIES)
     return FileSigner.from_pem(issued.key_pem, issued.certificate_pem), issued.der
 
 
