@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commands.frame.command import Phrase, Session, option, single
+
+if TYPE_CHECKING:
+    from hub.errors import HubError
 
 FIGURES = {
     "merge-lag": "merge_lag_seconds",
@@ -98,16 +101,20 @@ class Bounds:
 def command(
     session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float
 ) -> None:
-    """Say how it is and exit with the state's code. Whatever stands in the way of knowing is UNKNOWN."""
+    """Say how it is and exit with the state's code.
+
+    A database that cannot be used is CRITICAL; whatever else stands in the way of knowing is UNKNOWN.
+    """
     from hub.errors import HubError
 
     try:
         bounds = Bounds(read_bounds(warnings), read_bounds(criticals))
         page = read_page(url, timeout) if url else examine(session)
         verdict = judged(page, bounds, session.lang) if page is not None else _silent(session, url)
-    except (HubError, ValueError, OSError) as error:
-        said = error.sentence(session.lang) if isinstance(error, HubError) else str(error)
-        verdict = Verdict(State.UNKNOWN, (said,))
+    except HubError as error:
+        verdict = _hindered(error, session.lang)
+    except (ValueError, OSError) as error:
+        verdict = Verdict(State.UNKNOWN, (str(error),))
     if session.json:
         found = {"state": verdict.state.name, "reasons": verdict.reasons, "figures": verdict.figures}
         session.write_json(found)
@@ -212,6 +219,13 @@ def _not_served() -> dict[str, str]:
     from hub.health.health import Finding, Level
 
     return Finding("process", Level.FAIL, "health.not-served").facts()
+
+
+def _hindered(error: HubError, lang: str) -> Verdict:
+    said = f"{error.code} {error.sentence(lang)}"
+    if error.code.startswith("store."):
+        return Verdict(State.CRITICAL, (f"database: {said}",))
+    return Verdict(State.UNKNOWN, (said,))
 
 
 def _silent(session: Session, url: str) -> Verdict:

@@ -62,18 +62,21 @@ def command(session: Session) -> ExitCode:
 
 
 def _checks(session: Session) -> Iterator[Check]:
+    """Each thing in turn; a database that does not open is told once, and what needs it is not tried."""
     from commands.checks import backup, database, ledger, place, rules
-    from commands.checks.looked import Site, run
+    from commands.checks.looked import Level, Site, run, warn
     from hub.hub import read_settings
 
     site = Site(session.folder, read_settings(session.folder), session.clock())
-    for name, checker in (
+    outside = (
         ("permissions", place.check_permissions),
         ("key", place.check_key),
         ("disk", place.check_disk),
         ("port", place.check_port),
         ("tls", place.check_tls),
         ("database", rules.check_database),
+    )
+    inside = (
         ("role", database.check_role),
         ("partitions", database.check_partitions),
         ("clock", place.check_clock),
@@ -87,5 +90,15 @@ def _checks(session: Session) -> Iterator[Check]:
         ("tree", ledger.check_tree),
         ("witness", ledger.check_confirmed),
         ("backup", backup.check_backup),
-    ):
+    )
+    opened = True
+    for name, checker in outside:
+        for check in run(name, checker, site):
+            yield check
+            opened = opened and (name, check.level) != ("database", Level.FAIL)
+    if not opened:
+        names = ", ".join(name for name, _ in inside)
+        yield warn("rest", f"数据库无法打开，未检查：{names}", f"not looked at without the database: {names}")
+        return
+    for name, checker in inside:
         yield from run(name, checker, site)

@@ -1007,7 +1007,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "store.absent": Text(
         "数据库不存在或不是交换中心的数据库", "there is no hub database here",
-        "请先运行 hub init", "run hub init first",
+        "请核对 hub.yaml 中的 database；新安装请先运行 hub init", "check database in hub.yaml; for a new hub, run hub init first",
     ),
     "store.newer": Text(
         "数据库由更新版本的程序创建", "the database was made by a newer version of this program",

@@ -81,6 +81,14 @@ def test_a_data_directory_that_is_not_there_is_unknown_and_a_silent_address_crit
     assert (done.exit_code, "does not answer" in done.stdout) == (2, True)
 
 
+def test_a_database_that_cannot_be_used_is_critical_and_named(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path)
+    settings = folder / "hub.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("hub: hub", "hub: other"), encoding="utf-8")
+    done = check("--data", str(folder))
+    assert (done.exit_code, done.stdout.startswith("HUB CRITICAL - database: store.other-hub ")) == (2, True)
+
+
 def test_a_data_directory_is_examined_and_must_be_served(tmp_path: Path) -> None:
     folder = lay_out(tmp_path)
     done = check("--data", str(folder))

@@ -222,7 +222,16 @@ def test_the_doctor_names_what_is_broken_and_goes_on(admin: Administrator, harm:
     harm(admin.folder)
     found = levels(admin)
     assert found[name] == "fail"
-    assert {"permissions", "key", "disk", "port", "database", "queues"} <= found.keys()
+    after = "rest" if name == "database" else "queues"
+    assert {"permissions", "key", "disk", "port", "database", after} <= found.keys()
+
+
+def test_the_doctor_says_once_that_the_database_cannot_be_used(admin: Administrator) -> None:
+    foreign_database(admin.folder)
+    found = levels(admin)
+    assert [name for name, level in found.items() if level == "fail"] == ["database"]
+    assert found["rest"] == "warn"
+    assert "tree" not in found
 
 
 def test_the_doctor_warns_of_missing_certificates_endpoints_and_pauses(admin: Administrator) -> None:
