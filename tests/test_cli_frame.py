@@ -277,6 +277,25 @@ def test_a_wrong_value_is_answered_with_what_it_should_be(words: list[str], said
     assert said in result.stderr
 
 
+def test_in_a_narrow_terminal_sentences_are_folded_and_codes_are_not() -> None:
+    columns = [column("code", "代码", "CODE"), column("said", "说明", "SAID"), column("n", "数", "N")]
+    code, said = "signed-b7390a35a74ee2e3d7417e5f19cb8188", "本中心证书有效，发证机构和吊销列表正常，登记信息完好。"
+    rows = [(code, said, 1), ("b", "短", 2)]
+    lines = as_table(columns, rows, "zh", room=80).split("\n")
+    assert max(width(line) for line in lines) <= 80
+    assert code in lines[1]
+    assert lines[1].endswith("  1")
+    told = [line[len(code) :].strip() for line in lines[1:-1]]
+    assert told[0].removesuffix("1").strip() + "".join(told[1:]) == said
+    assert as_table(columns, rows, "zh", room=200) == as_table(columns, rows, "zh")
+
+
+def test_words_that_cannot_be_broken_are_left_whole_where_there_is_no_room() -> None:
+    columns = [column("code", "代码", "CODE"), column("more", "其他", "MORE"), column("said", "说明", "SAID")]
+    rows = [("x" * 60, "y" * 30, "本中心证书有效，发证机构和吊销列表正常。")]
+    assert as_table(columns, rows, "zh", room=40) == as_table(columns, rows, "zh")
+
+
 def test_ctrl_c_and_a_refused_question_are_told_apart() -> None:
     assert trial(raising(KeyboardInterrupt()), "trial", "run", "A").exit_code == ExitCode.INTERRUPTED
     result = trial(lambda s: s.confirm(Phrase("继续吗", "Go on?")), "trial", "run", "A")

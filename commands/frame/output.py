@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import zip_longest
 from typing import Any
 
 from commands.frame.phrase import Phrase
-from commands.frame.terminal import pad, safe, width
+from commands.frame.terminal import pad, safe, unbreakable, width, wrap
 
+_GAP = 2
+_HANGS = 2
+"""What `wrap` may leave at the end of a line beyond its columns: a full-width stop."""
+_NEVER_FOLDED = 20
+"""Columns up to this wide are left alone: times, codes, states."""
 _YES, _NO = Phrase("是", "yes"), Phrase("否", "no")
 # json.dumps leaves these as they are; a terminal would not. Inside JSON they can only stand in strings.
 _UNSAFE = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
@@ -31,23 +38,41 @@ def column(key: str, zh: str, en: str) -> Column:
     return Column(key, Phrase(zh, en))
 
 
-def as_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], lang: str) -> str:
-    """Lay rows out under their titles."""
+def as_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], lang: str, room: int | None = None) -> str:
+    """Lay rows out under their titles; in a terminal of `room` columns sentences are folded, but no word is cut."""
     cells = [[safe(c.title.by(lang)) for c in columns], *([cell(value, lang) for value in row] for row in rows)]
-    widths = [max(width(row[place]) for row in cells) for place in range(len(columns))]
-    return "\n".join(
-        "  ".join(pad(text, columns_wide) for text, columns_wide in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )
+    widths = _fitted(list(zip(*cells, strict=True)), room)
+    return "\n".join(line for row in cells for line in _laid_out(row, widths))
+
+
+def _laid_out(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """The lines of one row; a text that is wider than its column stands in several."""
+    texts = zip(row, widths, strict=True)
+    folded = [[text] if width(text) <= wide else wrap(text, wide - _HANGS) for text, wide in texts]
+    for parts in zip_longest(*folded, fillvalue=""):
+        yield "  ".join(pad(part, wide) for part, wide in zip(parts, widths, strict=True)).rstrip()
+
+
+def _fitted(columns: Sequence[Sequence[str]], room: int | None) -> list[int]:
+    """How wide each column is: as wide as its widest text, or folded where that makes the table fit."""
+    widths = [max(width(text) for text in texts) for texts in columns]
+    space = (room or sys.maxsize) - _GAP * (len(widths) - 1)
+    if sum(widths) <= space:
+        return widths
+    words = [max(unbreakable(text) for text in texts) for texts in columns]
+    least = [min(wide, max(word, _NEVER_FOLDED)) for wide, word in zip(widths, words, strict=True)]
+    if sum(least) > space:
+        return widths
+    while sum(widths) > space:
+        widths[max(range(len(widths)), key=lambda place: widths[place] - least[place])] -= 1
+    return widths
 
 
 def as_record(columns: Sequence[Column], values: Sequence[object], lang: str) -> str:
     """Lay one record out, a line for each field."""
     titles = [safe(c.title.by(lang)) for c in columns]
     widest = max(width(title) for title in titles)
-    return "\n".join(
-        f"{pad(title, widest)}  {cell(value, lang)}" for title, value in zip(titles, values, strict=True)
-    )
+    return "\n".join(f"{pad(title, widest)}  {cell(value, lang)}" for title, value in zip(titles, values, strict=True))
 
 
 def as_json(value: object) -> str:

@@ -15,7 +15,7 @@ import click
 
 from commands.frame.output import Column, as_json, as_record, as_table
 from commands.frame.phrase import Phrase
-from commands.frame.terminal import safe
+from commands.frame.terminal import room_on, safe
 
 OUTPUTS = ("table", "json")
 
@@ -49,7 +49,7 @@ class Session:
         if self.json:
             self.write_json([dict(zip((c.key for c in columns), row, strict=True)) for row in rows])
         elif rows:
-            click.echo(as_table(columns, rows, self.lang))
+            click.echo(as_table(columns, rows, self.lang, room_on(sys.stdout)))
         elif empty is not None:
             self.note(empty)
 

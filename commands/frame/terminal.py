@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import TextIO
 
 _WIDE = frozenset({"W", "F"})
 _BREAKS = re.compile(r"\s+|[^\x00-\u2e7f]|[\x21-\u2e7f]+")
@@ -51,6 +53,19 @@ def wrap(text: str, columns: int) -> list[str]:
         else:
             line += piece
     return [*lines, line.rstrip()]
+
+
+def unbreakable(text: str) -> int:
+    """How wide the widest piece of a text is that `wrap` does not break."""
+    return max((width(piece.strip()) for piece in _pieces(text)), default=0)
+
+
+def room_on(stream: TextIO) -> int | None:
+    """How many columns the terminal has that a stream writes to; None if it is a file or a pipe."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def _pieces(text: str) -> Iterator[str]:
