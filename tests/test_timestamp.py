@@ -8,7 +8,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ from hub.store.timestamps import keep_timestamp, read_timestamp, read_unconfirme
 from hub.store.tree_proofs import keep_cosignatures, read_checkpoint
 from hub.tree.checkpoint import Cosignature
 from tests.admin import administrator
-from tests.authority import NOW, REPLY, Authority
+from tests.authority import REPLY, Authority
 from tests.serving import ask, serving
 from tests.test_sequence import append, drain
 from tests.town import Town
@@ -75,7 +75,7 @@ def refused(response: bytes, authority: Authority, octets: bytes = TEXT, nonce: 
 def test_a_granted_time_stamp_states_time_and_number(authority: Authority) -> None:
     question = ask_for(TEXT)
     token = check(authority.reply(question.request), TEXT, read_anchors(authority.anchors), question.nonce)
-    assert abs(token.at - NOW) < timedelta(hours=1)
+    assert abs(token.at - datetime.now(UTC)) < timedelta(hours=1)
     assert token.serial > 0
 
 
