@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ for certificates in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
 
 from hub.store import engine, layout  # noqa: E402
 from tests.faults import summary  # noqa: E402
+from tests.memory import memory  # noqa: E402
 from tests.postgres import server  # noqa: E402, F401 - here, so that all files share one
 from tests.town import Town, found_town  # noqa: E402
 
@@ -89,9 +88,6 @@ SLOW_FIRST = (
     "test_inquiry.py",
     "test_recipients.py",
 )
-MEMORY = Path("/dev/shm")
-ROOM = 2 << 30
-"""Bytes free in memory, below which the tests write to the disk as usual."""
 WORKERS_A_CORE, MOST_WORKERS = 2, 16
 """Tests wait as much as they work: for processes, servers, retries. A worker takes a quarter of a gigabyte."""
 
@@ -144,8 +140,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Put the temporary folders into memory, where full fsync costs nothing; those of failed tests are kept there."""
     if not hasattr(config, "workerinput"):  # with several workers, the table is their leader's to print
         config.pluginmanager.register(summary)
-    if _has_room():
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    if (place := memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", place)
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
@@ -154,12 +150,6 @@ def pytest_xdist_auto_num_workers() -> int | None:
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
     return min(WORKERS_A_CORE * len(os.sched_getaffinity(0)), MOST_WORKERS)
-
-
-def _has_room() -> bool:
-    with suppress(OSError):
-        return os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
-    return False
 
 
 @pytest.hookimpl(trylast=True)

@@ -27,9 +27,9 @@ import pytest
 
 from hub.store.store import Store
 from tests.keeper import wipe_at_end
+from tests.memory import MEMORY
 from tests.town import HUB, Town, found_town
 
-MEMORY = "/dev/shm"
 OWNER = "owner"
 _ACCOUNT = "nobody"
 PATIENCE = 60.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,11 +17,10 @@ from tests.faults.sizes import Sizes, chosen
 from tests.faults.summary import PROPERTY
 from tests.faults.town_of_processes import Town, found
 from tests.keeper import wipe_at_end
+from tests.memory import memory
 from tests.postgres import Server, programs, started
 
 __all__ = ["pytest_collection_modifyitems", "pytest_report_collectionfinish"]
-
-MEMORY = Path("/dev/shm")
 
 Found = Callable[..., Town]
 Tell = Callable[..., None]
@@ -64,11 +62,6 @@ def _new_folder() -> Path:
 def place_of_towns() -> str | None:
     """In the short form memory, where there is such a file system: a process that dies asks nothing of the disk."""
     return memory() if chosen().name == "short" else None
-
-
-def memory() -> str | None:
-    """The file system in memory, where there is one."""
-    return str(MEMORY) if os.access(MEMORY, os.W_OK) else None
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Found, Tell, memory
+from tests.faults.conftest import Found, Tell
 from tests.faults.five_zeros import five_zeros
 from tests.faults.power import Disk, disk
 from tests.faults.progress import counted
@@ -20,6 +20,7 @@ from tests.faults.test_disk import move
 from tests.faults.test_kills import Check, under_load
 from tests.faults.town_of_processes import Town
 from tests.keeper import kill_at_end
+from tests.memory import memory
 from tests.postgres import Server, kill, launch, prepare, programs, stop
 
 SQLITE_MB, POSTGRESQL_MB = 96, 512
