@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import select
 
@@ -52,12 +52,12 @@ class FiveZeros:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What the database says: message digests, states of copies, and entries by their place."""
+    """What the database says: message digests, states of copies, what was delivered, other entries by their place."""
 
     messages: dict[tuple[str, str], str]
     copies: dict[Key, str]
-    entries: dict[tuple[str, int], tuple[str, str, str]]
-    delivered: set[Key]
+    entries: dict[tuple[str, int], tuple[str, str, str]] = field(default_factory=dict)
+    delivered: set[Key] = field(default_factory=set)
 
 
 def five_zeros(town: Town) -> FiveZeros:
@@ -104,18 +104,18 @@ def _read(store: Store) -> _Held:
         rows = connection.execute(select(messages.c.id, messages.c.sender, messages.c.message_id, messages.c.digest))
         by_id = {row.id: row for row in rows}
         copies = connection.execute(select(deliveries.c.message, deliveries.c.recipient, deliveries.c.state))
-        entries = connection.execute(
-            select(
-                ledger.c.node, ledger.c.sequence, ledger.c.sender, ledger.c.message_id, ledger.c.hash,
-                ledger.c.kind, ledger.c.target,
-            )
-        ).all()  # fmt: skip
-        return _Held(
+        held = _Held(
             {(row.sender, row.message_id): row.digest for row in by_id.values()},
             {(by_id[c.message].sender, by_id[c.message].message_id, c.recipient): c.state for c in copies},
-            {(e.node, e.sequence): (e.sender, e.message_id, bytes(e.hash).hex()) for e in entries},
-            {(e.sender, e.message_id, e.target) for e in entries if e.kind == Hop.DELIVERED},
         )
+        columns = ("node", "sequence", "sender", "message_id", "hash", "kind", "target")
+        for entry in connection.execute(select(*(ledger.c[name] for name in columns))):
+            if entry.kind == Hop.DELIVERED:
+                held.delivered.add((entry.sender, entry.message_id, entry.target))
+            else:
+                place = entry.node, entry.sequence
+                held.entries[place] = entry.sender, entry.message_id, bytes(entry.hash).hex()
+        return held
 
 
 def _altered(

@@ -55,15 +55,15 @@ SIZES = {
         soak_messages=0,
     ),
     "long": Sizes(
-        "long", cold_each=10, kills=1_000, back_in=2.0, postgres_kills=1_000, messages=100, crash_rounds=20,
-        fsync_kills=200, broken_connections=3_000, lost_answers=10_000, wrong_answers=100, postmaster_kills=100,
+        "long", cold_each=10, kills=1_000, back_in=2.0, postgres_kills=1_000, messages=100, crash_rounds=10,
+        fsync_kills=200, broken_connections=10_000, lost_answers=10_000, wrong_answers=100, postmaster_kills=100,
         power_cuts=200, stopped_seconds=30.0, load_seconds=30.0, flipped=1_000, waiting=100_000, soak_seconds=600.0,
         soak_messages=750_000,
     ),
 }  # fmt: skip
 """Long: what kills and power cuts leave of a million acknowledged messages, the soak hands in."""
 MINUTES = {
-    "R1": 50, "R2": 25, "R3": 25, "R5": 2, "R6": 1, "R8": 4, "R9": 5, "R10": 10, "R11": 6, "R12": 3, "R13": 1,
+    "R1": 50, "R2": 14, "R3": 25, "R5": 2, "R6": 1, "R8": 4, "R9": 5, "R10": 5, "R11": 6, "R12": 3, "R13": 1,
     "R14": 1, "R15": 1, "R16": 2, "R17": 4, "R18": 120, "R19": 4, "R20": 1, "R21": 1, "R22": 9,
 }  # fmt: skip
 """How long each row of the long form takes on two idle cores."""
