@@ -967,6 +967,10 @@ CATALOGUE: dict[str, Text] = {
         "无法读取数据目录中的文件", "a file in the data directory cannot be read",
         "请检查文件权限和编码", "check its permissions and encoding",
     ),
+    "settings.unwritable": Text(
+        "无法写入数据目录", "the data directory cannot be written",
+        "请检查磁盘是否为只读，以及目录权限", "check whether its disk is read-only, and the folder's permissions",
+    ),
     # content store
     "content.place": Text(
         "附件存储的位置不正确", "the place of the content store is not right",

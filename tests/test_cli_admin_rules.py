@@ -14,7 +14,7 @@ from lxml import etree
 
 import cli
 from commands.checks.looked import Site, run
-from commands.checks.place import check_clock, check_disk, check_key, check_port
+from commands.checks.place import check_clock, check_disk, check_key, check_permissions, check_port
 from commands.frame.exits import ExitCode
 from hub.envelope import build
 from hub.hub import read_settings
@@ -274,6 +274,17 @@ def test_the_doctor_sees_a_port_in_use_and_a_full_disk(admin: Administrator, mon
     usage = type("Usage", (), {"free": 5 * 1024**2})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     assert [c.level for c in check_disk(here)] == ["fail"]
+
+
+def test_the_doctor_sees_a_data_directory_that_cannot_be_written(
+    admin: Administrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = site(admin)
+    assert [c.level for c in check_permissions(here)] == ["ok"]
+    monkeypatch.setattr("os.access", lambda *_: False)
+    said = [(c.level, c.said.en) for c in check_permissions(here)]
+    assert [level for level, _ in said] == ["fail"]
+    assert "cannot be written" in said[0][1]
 
 
 def test_the_doctor_sees_a_clock_that_went_back(admin: Administrator) -> None:

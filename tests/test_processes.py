@@ -134,6 +134,12 @@ def test_a_node_is_served_once_in_a_data_directory(tmp_path: Path) -> None:
         pass
 
 
+def test_a_data_directory_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "serving.lock").mkdir()
+    with pytest.raises(Misconfigured, match=r"settings\.unwritable"), node_lock(tmp_path, "x"):
+        pass
+
+
 def test_a_node_is_served_once_in_a_database_whatever_the_machine(
     shared: Path, tmp_path: Path, receivers: FakeConnector
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import stat
@@ -11,7 +12,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from json import loads
 from typing import TYPE_CHECKING
 
-from commands.checks.looked import Check, Level, Site, fail, ok, warn
+from commands.checks.looked import Check, Level, Site, fail, failed, ok, warn
+from hub.errors import Misconfigured
 
 if TYPE_CHECKING:
     from hub.settings.listen import Listen
@@ -32,7 +34,9 @@ def check_permissions(site: Site) -> Iterator[Check]:
     ]
     for name in open_keys:
         yield fail("permissions", f"私钥 {name} 可被他人读取，请执行 chmod 600", f"others may read {name}: chmod 600")
-    if site.folder.stat().st_mode & stat.S_IWOTH:
+    if not os.access(site.folder, os.W_OK):
+        yield failed("permissions", Misconfigured("settings.unwritable"))
+    elif site.folder.stat().st_mode & stat.S_IWOTH:
         yield fail("permissions", "数据目录可被任何人写入", "anybody may write into the data directory")
     elif not open_keys:
         yield ok("permissions", "密钥文件和目录权限正常", "keys and folder are closed to others")
@@ -125,16 +129,22 @@ def _serving(listen: Listen) -> str:
         connection.close()
 
 
-def _beside_the_database(store: Store) -> Iterator[Check]:
+def _beside_the_database(store: Store) -> list[Check]:
     from hub.hub import utc_now
     from hub.store.store import LARGEST_CLOCK_DIFFERENCE
 
     difference = store.clock_difference(utc_now)
-    if abs(difference) > LARGEST_CLOCK_DIFFERENCE:
-        seconds = round(abs(difference).total_seconds())
-        zh, en = ("慢", "behind") if difference > timedelta() else ("快", "ahead of")
-        yield fail("clock", f"本机时钟比数据库服务器{zh} {seconds} 秒，请启用时间同步（NTP）",
-                   f"this clock is {seconds} s {en} the database server's: set both by NTP")  # fmt: skip
+    if abs(difference) <= LARGEST_CLOCK_DIFFERENCE:
+        return []
+    seconds = round(abs(difference).total_seconds())
+    zh, en = ("慢", "behind") if difference > timedelta() else ("快", "ahead of")
+    return [
+        fail(
+            "clock",
+            f"本机时钟比数据库服务器{zh} {seconds} 秒，请启用时间同步（NTP）",
+            f"this clock is {seconds} s {en} the database server's: set both by NTP",
+        )
+    ]
 
 
 def check_clock(site: Site) -> Iterator[Check]:
@@ -147,13 +157,15 @@ def check_clock(site: Site) -> Iterator[Check]:
     try:
         with store.reading() as connection:
             latest = latest_entries(connection, 1)
-        yield from _beside_the_database(store)
+        wrong = _beside_the_database(store)
     finally:
         store.close()
     if latest and from_microseconds(latest[0].time_us) > site.at + timedelta(seconds=5):
         seen = from_microseconds(latest[0].time_us).isoformat(timespec="seconds")
-        yield fail("clock", f"本机时钟早于账本最后一条记录（{seen}）", f"this clock is behind the last entry ({seen})")
-    else:
+        zh, en = f"本机时钟早于账本最后一条记录（{seen}）", f"this clock is behind the last entry ({seen})"
+        wrong.append(fail("clock", zh, en))
+    yield from wrong
+    if not wrong:
         now = site.at.isoformat(timespec="seconds")
         yield ok("clock", f"本机时间 {now}", f"the clock says {now}")
 

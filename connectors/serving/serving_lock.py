@@ -18,7 +18,10 @@ FILE = "serving.lock"
 
 @contextmanager
 def serving_lock(folder: Path) -> Iterator[None]:
-    """Be alone in a data directory for the block: nobody serves it. Errors: Misconfigured serve.running, settings.*"""
+    """Be alone in a data directory for the block: nobody serves it.
+
+    Errors: Misconfigured serve.running, settings.unwritable.
+    """
     with ExitStack() as held:
         _hold(held, folder / FILE, fcntl.LOCK_EX, "serve.running", "")
         yield
@@ -28,7 +31,7 @@ def serving_lock(folder: Path) -> Iterator[None]:
 def node_lock(folder: Path, node: str) -> Iterator[None]:
     """Be the one process that serves this node of a data directory.
 
-    Errors: Misconfigured node.taken; serve.running while somebody is alone in it; settings.unreadable.
+    Errors: Misconfigured node.taken; serve.running while somebody is alone in it; settings.unwritable.
     """
     with ExitStack() as held:
         _hold(held, folder / FILE, fcntl.LOCK_SH, "serve.running", "")
@@ -40,7 +43,7 @@ def _hold(held: ExitStack, path: Path, kind: int, taken: str, name: str) -> None
     try:
         opened = held.enter_context(path.open("a"))
     except OSError as error:
-        raise Misconfigured("settings.unreadable", where=path.name, operator=str(error)) from None
+        raise Misconfigured("settings.unwritable", where=path.name, operator=str(error)) from None
     try:
         fcntl.flock(opened, kind | fcntl.LOCK_NB)
     except OSError:

@@ -41,6 +41,7 @@ _BY_WORDS = (
     ("disk is full", "store.full"),
     ("No space left", "store.full"),
     ("readonly database", "store.read-only"),
+    ("unable to open database file", "store.read-only"),  # it is there, but its folder takes no files beside it
     ("disk I/O error", "store.io"),
     ("locked", "store.busy"),
     ("malformed", "store.damaged"),
