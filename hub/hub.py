@@ -90,6 +90,12 @@ def database_url(folder: Path, settings: Settings) -> str:
     return settings.database
 
 
+def database_file(folder: Path, settings: Settings) -> Path | None:
+    """The SQLite file that the settings name; None for a database on a server."""
+    place = database_url(folder, settings).removeprefix("sqlite:///")
+    return Path(place) if settings.database.startswith("sqlite:///") else None
+
+
 def open_store(folder: Path, settings: Settings, node: str = "", *, patient: bool = True) -> Store:
     """The database that the settings name; `node` is the chain that the caller will write.
 

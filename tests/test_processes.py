@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 
 from connectors import health_door
 from connectors.serving import process
+from connectors.serving.server import serve_hub
 from connectors.serving.serving_lock import node_lock, serving_lock
 from hub.errors import Misconfigured
 from hub.hub import Hub
@@ -132,6 +135,44 @@ def test_a_node_is_served_once_in_a_data_directory(tmp_path: Path) -> None:
     assert caught.value.got == "x"
     with serving_lock(tmp_path), pytest.raises(Misconfigured, match=r"serve\.running"), node_lock(tmp_path, "x"):
         pass
+
+
+@pytest.mark.parametrize("beside", ["hub.yaml", ""], ids=["in a data directory", "by itself"])
+def test_a_node_is_served_once_in_a_file_that_several_data_directories_name(tmp_path: Path, beside: str) -> None:
+    home, first, second = (tmp_path / name for name in ("home", "first", "second"))
+    for folder in (home, first, second):
+        folder.mkdir()
+    database = home / "hub.db"
+    database.touch()
+    if beside:
+        (home / beside).touch()
+        first = home
+    with node_lock(first, "x", database):
+        with pytest.raises(Misconfigured, match=r"node\.taken") as caught, node_lock(second, "x", database):
+            pass
+        with node_lock(second, "y", database):
+            pass
+        (home / "other.db").touch()
+        with nullcontext() if beside else node_lock(second, "x", home / "other.db"):
+            pass
+    assert caught.value.got == "x"
+    with node_lock(first, "x", tmp_path / "none" / "hub.db"), node_lock(second, "x", tmp_path / "none" / "hub.db"):
+        pass  # whoever opens it will say that it is absent
+
+
+def test_two_installations_do_not_serve_one_node_of_one_file(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    one, two = lay_out(tmp_path / "one"), tmp_path / "two"
+    shutil.copytree(one, two, ignore=shutil.ignore_patterns("hub.db*"))
+    with (two / "hub.yaml").open("a", encoding="utf-8") as settings:
+        settings.write(f"database: sqlite:///{one / 'hub.db'}\n")
+
+    async def play() -> None:
+        async with served(one), asyncio.timeout(60):
+            await serve_hub(two, asyncio.Event())
+
+    with pytest.raises(Misconfigured, match=r"node\.taken"):
+        asyncio.run(play())
 
 
 def test_a_data_directory_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:

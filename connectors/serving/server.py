@@ -25,7 +25,7 @@ from connectors.serving.opening import begun
 from connectors.serving.process import Begun, Current, Process, Ready
 from connectors.serving.serving_lock import node_lock
 from connectors.tls import TlsEdges, context_of
-from hub.hub import Hub, read_settings
+from hub.hub import Hub, database_file, read_settings
 from hub.settings.settings import Measuring, Settings
 
 log = logging.getLogger("hub.serve")
@@ -72,7 +72,7 @@ async def serve_hub(
     with contextlib.ExitStack() as held:
         bound = held.enter_context(contextlib.closing(bind(host, port)))
         watched = _bind_metrics(held, settings.metrics)
-        held.enter_context(node_lock(folder, settings.node))
+        held.enter_context(node_lock(folder, settings.node, database_file(folder, settings)))
         taken = replace(settings.listen, host=host, port=int(bound.getsockname()[1]))
         doors = [(bound, context_of(tls.incoming)), *([(watched, None)] if watched else [])]
 

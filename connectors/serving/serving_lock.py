@@ -1,7 +1,8 @@
 """Who serves a data directory: any number of nodes at once, each of them in one process, or somebody who is alone.
 
 The locks are the operating system's and end with their process, however that ends; the files themselves mean nothing.
-A node that is served from another data directory is met in the database, by `hub.store.presence`.
+A node that is served from another data directory is met at the database: on PostgreSQL by `hub.store.presence`, and
+for an SQLite file that lies elsewhere here, by a lock in its folder.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hub.errors import Misconfigured
+from hub.settings.settings import FILE as SETTINGS
 
 FILE = "serving.lock"
 
@@ -28,15 +30,27 @@ def serving_lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def node_lock(folder: Path, node: str) -> Iterator[None]:
-    """Be the one process that serves this node of a data directory.
+def node_lock(folder: Path, node: str, database: Path | None = None) -> Iterator[None]:
+    """Be the one process that serves this node of a data directory, and of the SQLite file that is its database.
 
     Errors: Misconfigured node.taken; serve.running while somebody is alone in it; settings.unwritable.
     """
     with ExitStack() as held:
         _hold(held, folder / FILE, fcntl.LOCK_SH, "serve.running", "")
-        _hold(held, folder / f"serving-{node}.lock", fcntl.LOCK_EX, "node.taken", node)
+        _hold(held, folder / _name(node), fcntl.LOCK_EX, "node.taken", node)
+        if database is not None and database.resolve().is_file() and database.resolve().parent != folder.resolve():
+            _hold(held, _at(database.resolve(), node), fcntl.LOCK_EX, "node.taken", node)
         yield
+
+
+def _name(node: str) -> str:
+    return f"serving-{node}.lock"
+
+
+def _at(database: Path, node: str) -> Path:
+    """The lock of a node beside a database: that of the data directory it lies in, if it lies in one."""
+    owned = (database.parent / SETTINGS).is_file()
+    return database.parent / (_name(node) if owned else f"{database.name}-{_name(node)}")
 
 
 def _hold(held: ExitStack, path: Path, kind: int, taken: str, name: str) -> None:
