@@ -439,7 +439,8 @@ CATALOGUE: dict[str, Text] = {
     ),
     "delivery.state": Text(
         "投递的当前状态不允许此操作", "the delivery is not in a state that allows this",
-        "请先用 hub msg trace 查看状态", "look at its state with hub msg trace",
+        "请先用 hub msg trace 查看状态；已送达的再次投递须加 --again",
+        "look at its state with hub msg trace; what was delivered is sent again with --again only",
     ),
     "delivery.recipient": Text(
         "该单位不是这份报文的收件单位", "this department is not a recipient of the message",

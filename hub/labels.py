@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from hub.administration.administered import Deed
 from hub.catalogue import CATALOGUE
 from hub.message import DeliveryState, Hop
 
@@ -41,6 +43,24 @@ ANSWERS = {
     "unsigned": Label("未签名", "unsigned"),
     "connection": Label("由连接的客户端证书证明，未签名", "proven by the connection's client certificate, not signed"),
 }
+DEEDS: Mapping[str, Label] = {
+    Deed.INSTALLED: Label("建立交换中心", "hub installed"),
+    Deed.FILE_CHANGED: Label("设置或路由规则变更", "settings or rules changed"),
+    Deed.REGISTRY_CHANGED: Label("登记信息变更", "registry changed"),
+    Deed.AUTHORITY_TRUSTED: Label("信任发证机构", "authority trusted"),
+    Deed.AUTHORITY_DISTRUSTED: Label("不再信任发证机构", "authority distrusted"),
+    Deed.CRL_KEPT: Label("导入吊销列表", "revocation list taken in"),
+    Deed.SCHEMA_REGISTERED: Label("登记模式", "schema registered"),
+    Deed.SCHEMA_FORGOTTEN: Label("删除模式", "schema removed"),
+    Deed.LOG_KEYS_CHANGED: Label("账本换钥", "keys of the ledger changed"),
+    Deed.RETENTION_PURGED: Label("清理正文", "documents purged"),
+    Deed.RETENTION_HELD: Label("保全", "held from purging"),
+    Deed.RETENTION_RELEASED: Label("解除保全", "released to purging"),
+    Deed.DATABASE_UPGRADED: Label("数据库结构升级", "database upgraded"),
+    Deed.DATABASE_MOVED: Label("迁移数据库", "database moved"),
+    Deed.DATABASE_RESTORED: Label("由备份恢复", "restored from a backup"),
+    Deed.BACKUP_TAKEN: Label("备份", "backup taken"),
+}
 CASE_STEPS = {
     "application": Label("申办", "application"),
     "preAcceptance": Label("预受理", "pre-acceptance"),
@@ -63,7 +83,7 @@ def said_of(code: str) -> Label:
 
 
 def detail_of(detail: str) -> Label:
-    """What an entry's detail says: how an answer was signed, that a message is held, or why something failed."""
+    """What an entry's detail says: how an answer was signed, that a message is held, what was done, or what failed."""
     if detail == "held":
         return HOPS[Hop.HELD]
-    return ANSWERS.get(detail) or said_of(detail)
+    return ANSWERS.get(detail) or DEEDS.get(detail) or said_of(detail)

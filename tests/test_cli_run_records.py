@@ -414,7 +414,10 @@ def test_spans_and_sizes_read_well() -> None:
 
 def test_every_state_hop_and_role_has_words_in_both_languages() -> None:
     from commands.frame.words import HOPS, ROLES, STATES
+    from hub.administration.administered import Deed
+    from hub.labels import DEEDS
 
     assert set(HOPS) == set(Hop)
+    assert set(DEEDS) == set(Deed)
     assert set(STATES) == set(DeliveryState)
-    assert all(said.zh and said.en for table in (HOPS, STATES, ROLES) for said in table.values())
+    assert all(said.zh and said.en for table in (HOPS, STATES, ROLES, DEEDS) for said in table.values())
