@@ -20,6 +20,7 @@ from hub.config import (
     texts_at,
 )
 from hub.errors import Misconfigured
+from hub.settings.file import load_settings
 from tests.pace import within
 
 
@@ -137,3 +138,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         read_yaml(text, "t.yaml")
     except Misconfigured as error:
         assert error.code.startswith("config.")  # noqa: PT017
+
+
+def test_a_wrong_name_at_the_top_of_the_settings_is_placed_once() -> None:
+    with pytest.raises(Misconfigured) as error:
+        load_settings("hub: center\nlisen:\n  port: 1\n")
+    assert (error.value.where, error.value.expected) == ("hub.yaml:2", "listen")

@@ -94,7 +94,7 @@ def _read_retention(value: object) -> tuple[Keeping, ...]:
 
 def _read(kind: type[Any], mapping: Mapping[str, Any], where: str) -> Any:
     known = {f.name: f for f in fields(kind)}
-    check_keys(mapping, tuple(known), where or FILE)
+    check_keys(mapping, tuple(known), where)
     values: dict[str, Any] = {}
     for name, spec in known.items():
         place = f"{where}.{name}" if where else name
