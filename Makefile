@@ -14,8 +14,8 @@ help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(VENV)/ready: setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed 需要 Python 3.11 或以上版本: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up $(VENV), a minute or so ... 正在安装，约需一分钟"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -c $(CONSTRAINTS) -e .
 	@touch $@
