@@ -258,10 +258,10 @@ def dossier(thousand: Town) -> Dossier:
 
 
 def said(town: Town, dossier: Dossier, mark: str) -> list[str]:
-    """The sentences with this mark about a dossier that the hub itself sealed."""
+    """The sentences with this mark about a dossier that the hub itself sealed; without the verdict."""
     raw = pack(contents(dossier, as_pdf(dossier)), town.hub.id, town.hub.signer, dossier.exported)
     found = verify_evidence.check(raw, dossier.log_keys, tuple(authority().anchors), [])
-    return [en for one, _, en in found.said if one == mark]
+    return [en for one, _, en in found.said[:-1] if one == mark]
 
 
 def altered_list(dossier: Dossier, codes: Iterable[str]) -> Dossier:
