@@ -65,7 +65,7 @@ def archive(session: Session, month: Month, to: Path, whole: bool) -> None:
             _write(session, hub, month, path, span, keys, whole=whole)
     digest = _digest(path)
     number = span.size - span.first
-    (to / f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n", encoding="utf-8")
+    _beside(path).write_text(_line(digest, path), encoding="utf-8")
     said = Phrase(f"已写入 {path}，共 {number} 条账目", f"wrote {path} with {number} entries")
     before = Phrase(f"{path} 已存在且完好", f"{path} is there already, and whole")
     facts = {"file": str(path), "entries": number, "first": span.first, "size": span.size, "sha256": digest}
@@ -91,7 +91,7 @@ def _write(
 
 
 def _check(path: Path, month: Month, span: Span, ledger: str) -> None:
-    """That a file is a whole archive of just this. Errors: Refused archive.differs."""
+    """That a file is a whole archive of just this, and as it was written. Errors: Refused archive.differs."""
     import verify_evidence
     from hub.errors import Refused
 
@@ -102,8 +102,19 @@ def _check(path: Path, month: Month, span: Span, ledger: str) -> None:
     except (*verify_evidence.BAD, zipfile.BadZipFile, json.JSONDecodeError):
         raise Refused("archive.differs", where=path.name) from None
     wrong = any(mark == "[XX]" for mark, _, _ in found.said)
+    beside = _beside(path)
+    wrong = wrong or (beside.exists() and beside.read_text(encoding="utf-8") != _line(_digest(path), path))
     if wrong or same != (str(month), ledger, span.first, span.size):
         raise Refused("archive.differs", where=path.name)
+
+
+def _beside(path: Path) -> Path:
+    """The file beside an archive that has its digest, as `sha256sum --check` reads it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _line(digest: str, path: Path) -> str:
+    return f"{digest}  {path.name}\n"
 
 
 def _digest(path: Path) -> str:

@@ -160,13 +160,16 @@ def kill(first: int, *, orphans: bool = False) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     end = time.monotonic() + PATIENCE
-    while not all(map(_gone, all_of_it)):
+    while not all(map(gone, all_of_it)):
         assert time.monotonic() < end, f"{all_of_it} do not end"
         time.sleep(0.01)
 
 
-def _gone(pid: int) -> bool:
-    """Whether a process is gone, for PostgreSQL too: it takes one that nobody has waited for as running."""
+def gone(pid: int) -> bool:
+    """Whether a process is gone, for PostgreSQL too: it takes one that nobody has waited for as running.
+
+    An orphan of this process is waited for here; see `_adopt_orphans`.
+    """
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
     return not Path(f"/proc/{pid}").exists()
