@@ -28,7 +28,8 @@ demo: $(VENV)/ready  ## run the main job from end to end on the embedded databas
 	@$(BIN)/hub demo --data demo-data --fresh
 
 test: $(VENV)/ready-test  ## run the checks and the tests
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest
 
@@ -50,7 +51,8 @@ deploy-tools:  ## install nginx, by which deploy/nginx.conf is tested (Debian, U
 	$(SUDO) apt-get install -y --no-install-recommends nginx-light
 
 lint: $(VENV)/ready-test  ## style and types only
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 
 clean:  ## remove what make made

@@ -70,9 +70,7 @@ def measure_round(
             "floor_accept": road.timed(lambda: floor.accept_all(raws, database, libraries)).cpu,
             "hub_examine": road.timed(lambda: road.examine_all(hub, raws)).cpu,
             "hub_accept": road.timed(road.accept_all(hub, raws)).cpu,
-            "floor_deliver": road.timed(
-                floor.deliver_all(bodies, addresses["d0"], headers, database, libraries)
-            ).cpu,
+            "floor_deliver": road.timed(floor.deliver_all(bodies, addresses["d0"], headers, database, libraries)).cpu,
             "hub_deliver": road.timed(road.deliver_all(hub)).cpu,
         }
     finally:

@@ -82,11 +82,7 @@ def add(session: Session, dept: str, file: Path) -> None:
 def list_certificates(session: Session, dept: str) -> None:
     """List enrolled certificates."""
     trust = _trust(session)
-    rows = [
-        _row(session, line, trust)
-        for line in read(session).certificates
-        if dept in ("", line.department)
-    ]
+    rows = [_row(session, line, trust) for line in read(session).certificates if dept in ("", line.department)]
     session.table(COLUMNS, rows, empty=Phrase("没有登记证书", "no certificates"))
 
 

@@ -98,9 +98,7 @@ class Bounds:
     multiple=True,
 )
 @option("--timeout", zh="最长等待秒数", en="seconds to wait for an answer", default=10.0)
-def command(
-    session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float
-) -> None:
+def command(session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float) -> None:
     """Say how it is and exit with the state's code.
 
     A database that cannot be used is CRITICAL; whatever else stands in the way of knowing is UNKNOWN.

@@ -76,9 +76,7 @@ def remove(session: Session, name: str, yes: bool) -> None:
     change_after_asking(session, lambda registry: without_group(registry, name), yes)
 
 
-def _with_members(
-    name: str, joining: tuple[str, ...], leaving: tuple[str, ...]
-) -> Callable[[Registry], Registry]:
+def _with_members(name: str, joining: tuple[str, ...], leaving: tuple[str, ...]) -> Callable[[Registry], Registry]:
     from hub.errors import Misconfigured
     from hub.registry.edit import changed, group_of
     from hub.registry.registry import Group

@@ -187,9 +187,7 @@ def _recipients(transaction: Transaction, outgoing: Iterable[inbox.Outgoing]) ->
     return stated
 
 
-def _record(
-    transaction: Transaction, hop: Hop, examined: Examined, hub: Hub, at: datetime, evidence: str
-) -> Stored:
+def _record(transaction: Transaction, hop: Hop, examined: Examined, hub: Hub, at: datetime, evidence: str) -> Stored:
     header = examined.proven.header
     return transaction.append(
         hop,
@@ -223,9 +221,7 @@ def _endpoint(target: Target, rules: Rules) -> str:
     return found.code if found is not None else target.department
 
 
-def _countersign(
-    proven: Proven, entry: Stored, recipients: Recipients, hub: Hub, at: datetime
-) -> bytes:
+def _countersign(proven: Proven, entry: Stored, recipients: Recipients, hub: Hub, at: datetime) -> bytes:
     stamp = proof.Stamp(
         hub=hub.id,
         sender=proven.header.sender,

@@ -105,9 +105,7 @@ def retry(leased: Leased, profile: Profile, cause: str, at: datetime, chance: fl
     return GaveUp(cause) if following is None else RetryAt(following, cause)
 
 
-def check_answer(
-    raw: bytes, consignment: Consignment, profile: Profile, rules: Rules, at: datetime
-) -> Acknowledgement:
+def check_answer(raw: bytes, consignment: Consignment, profile: Profile, rules: Rules, at: datetime) -> Acknowledgement:
     """Read a recipient's answer as proof that it has this message, and no other. Errors: Undelivered delivery.*."""
     try:
         root = parse(raw, ANSWER_LIMITS)
@@ -123,9 +121,7 @@ def check_answer(
     return found
 
 
-def _check_signer(
-    root: Any, consignment: Consignment, profile: Profile, rules: Rules, at: datetime
-) -> str:
+def _check_signer(root: Any, consignment: Consignment, profile: Profile, rules: Rules, at: datetime) -> str:
     if root.find(_SIGNATURE) is None:
         if profile.signed_answer:
             raise Undelivered("delivery.unsigned")

@@ -47,9 +47,7 @@ def _read_header(element: Any) -> Header:
         message_id=field["messageId"],
         type=field["type"],
         sender=field["sender"],
-        recipients=tuple(
-            Recipient((e.text or "").strip(), Role(e.get("role", Role.MAIN))) for e in recipients
-        ),
+        recipients=tuple(Recipient((e.text or "").strip(), Role(e.get("role", Role.MAIN))) for e in recipients),
         created=read_time(field["created"]),
         expires=read_time(field["expires"]) if "expires" in field else None,
         urgency=Urgency(field.get("urgency", Urgency.ROUTINE)),

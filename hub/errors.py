@@ -15,9 +15,7 @@ from hub.catalogue import CATALOGUE, Text
 class HubError(Exception):
     """Base of every error a user may see. `code` must stand in the catalogue."""
 
-    def __init__(
-        self, code: str, *, expected: str = "", got: str = "", where: str = "", operator: str = ""
-    ) -> None:
+    def __init__(self, code: str, *, expected: str = "", got: str = "", where: str = "", operator: str = "") -> None:
         self.code = code
         self.text: Text = CATALOGUE[code]
         self.expected = expected

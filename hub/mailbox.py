@@ -100,9 +100,7 @@ async def status(hub: Hub, raw: bytes, certificate: bytes = b"") -> Standing:
     return found
 
 
-def examine(
-    raw: bytes, kind: str, rules: Rules, at: datetime, certificate: bytes = b""
-) -> tuple[Request, Asker]:
+def examine(raw: bytes, kind: str, rules: Rules, at: datetime, certificate: bytes = b"") -> tuple[Request, Asker]:
     """Prove a request and say by what. `certificate` is the connection's client certificate (DER), if it has one.
 
     A request that is signed is judged by its signature alone. Errors: Refused.
@@ -127,9 +125,7 @@ def examine(
     return request, Asker(proven_by, signer.thumbprint)
 
 
-def lease(
-    transaction: Transaction, hub: Hub, request: Request, asker: Asker, at: datetime, until: datetime
-) -> Fetched:
+def lease(transaction: Transaction, hub: Hub, request: Request, asker: Asker, at: datetime, until: datetime) -> Fetched:
     """Lease up to `request.max` messages, as many as one answer can hold, from the mailboxes of who asks."""
     spend(transaction, hub, request, at)
     endpoints = hub.rules.directory.of_department.get(request.department, ())

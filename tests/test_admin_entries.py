@@ -198,9 +198,7 @@ def test_an_act_that_was_altered_or_taken_away_is_found(admin: Administrator, st
         ("DELETE FROM anchors", ""),
     ],
 )
-def test_a_registry_changed_behind_the_ledgers_back_is_found(
-    admin: Administrator, statement: str, field: str
-) -> None:
+def test_a_registry_changed_behind_the_ledgers_back_is_found(admin: Administrator, statement: str, field: str) -> None:
     admin.department("WATER", 1)
     admin.done("endpoint", "add", "WATER", "--mailbox")
     assert admin.json("ledger", "audit")["clean"]

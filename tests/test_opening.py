@@ -68,9 +68,7 @@ def test_it_waits_for_its_database_and_goes_on(
     assert [r.getMessage() for r in caplog.records if r.getMessage() in ("waiting", "opened")] == ["waiting", "opened"]
 
 
-async def _waited_and_went_on(
-    away: Path, server: Server, doors: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+async def _waited_and_went_on(away: Path, server: Server, doors: list[str], caplog: pytest.LogCaptureFixture) -> None:
     """Serve: it waits, then its database is back and it goes on; then stop it."""
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve_hub(away, stop, ready=ready.set_result))

@@ -70,9 +70,7 @@ def test_a_role_that_may_not_enter_the_database_is_not_waited_for(server: Server
     assert refused(weak).code == "store.forbidden"
 
 
-def test_a_role_that_may_not_use_the_schema_is_told_so_and_not_to_install(
-    server: Server, name: str, weak: str
-) -> None:
+def test_a_role_that_may_not_use_the_schema_is_told_so_and_not_to_install(server: Server, name: str, weak: str) -> None:
     server.run("REVOKE USAGE ON SCHEMA public FROM PUBLIC", database=name)
     assert (refused(weak).code, refused(weak).got) == ("store.forbidden", "USAGE ON SCHEMA")
 

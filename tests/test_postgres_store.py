@@ -361,9 +361,7 @@ def test_the_databases_clock_is_compared_with_ours(server: Server, tmp_path: Pat
     local.close()
 
 
-def test_doctor_tells_of_a_clock_that_is_wrong(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_tells_of_a_clock_that_is_wrong(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     admin = Administrator(tmp_path / "d")
     admin.done("init", "--database", server.url(server.database()))
     monkeypatch.setattr(hub.hub, "utc_now", lambda: utc_now() - timedelta(minutes=10))

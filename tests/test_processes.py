@@ -94,9 +94,7 @@ def test_a_role_or_node_name_that_is_none_is_refused(key: str, value: str) -> No
     assert caught.value.where == key
 
 
-def test_a_process_that_only_delivers_takes_no_calls(
-    tmp_path: Path, receivers: FakeConnector, writer: Town
-) -> None:
+def test_a_process_that_only_delivers_takes_no_calls(tmp_path: Path, receivers: FakeConnector, writer: Town) -> None:
     async def play() -> None:
         async with served(lay_out(tmp_path / "x"), roles="deliver") as back:
             assert await back.submit(writer.signed("a", "b")) in (404, 405)

@@ -139,9 +139,7 @@ def test_the_list_is_kept_once_for_all_messages_to_the_same(town: Town) -> None:
         assert connection.exec_driver_sql("select count(*) from documents").scalar() == 1
 
 
-def test_a_stamp_that_names_more_than_are_named_now_still_holds(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stamp_that_names_more_than_are_named_now_still_holds(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.register(with_group(300))
     monkeypatch.setattr("hub.recipients.NAMED_MOST", 1000)
     assert len(stamp_of(town.send("a", "group:many").stamp).recipients.named) == 300

@@ -299,7 +299,6 @@ def test_a_clock_set_back_does_not_leave_the_tree_without_a_sequencer(town: Town
     check(town)
 
 
-
 @pytest.mark.parametrize("place", ["is_current", "advance", "_store_tiles", "_move_positions", "flush", "sign_note"])
 @pytest.mark.parametrize("entries", [3, 300])
 def test_a_crash_between_steps_leaves_no_trace(
@@ -502,9 +501,7 @@ def test_interleaving_keeps_each_chain_and_takes_all_up_to_the_bound(times: dict
     taken = interleave(queues, most)
     assert len(taken) == min(most, sum(len(ts) for ts in times.values()))
     for node in times:
-        assert [e.sequence for e in taken if e.node == node] == list(
-            range(1, 1 + sum(e.node == node for e in taken))
-        )
+        assert [e.sequence for e in taken if e.node == node] == list(range(1, 1 + sum(e.node == node for e in taken)))
     assert first_breaks(queues) == []
 
 

@@ -21,7 +21,7 @@ DOCUMENTS: dict[str, bytes] = {
     "plain": b"<a>x</a>",
     "chinese": '<a b="特急">关于印发〔2026〕1号文件的通知𠮷</a>'.encode(),
     "chinese names": '<题名 级别="特急">关于印发〔2026〕1号文件的通知𠮷</题名>'.encode(),
-    "quotes, newlines, tabs": b"<a b=\"'&quot;&#10;&#9;&#13;&lt;&gt;&amp;\" c='\"'>&#13;&gt;\"\r\n\t\n</a>",
+    "quotes, newlines, tabs": b'<a b="\'&quot;&#10;&#9;&#13;&lt;&gt;&amp;" c=\'"\'>&#13;&gt;"\r\n\t\n</a>',
     "cdata": b"<a><![CDATA[<x>&]]>y<![CDATA[]]></a>",
     "nested namespaces": b'<p:a xmlns:p="urn:p" xmlns:q="urn:q" xmlns:unused="urn:u"><q:b q:z="1" a="2" p:a="3">'
     b'<p:c xmlns:p="urn:other"><p:d p:e=""/></p:c></q:b></p:a>',

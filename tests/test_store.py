@@ -121,9 +121,7 @@ def test_a_refusal_takes_back_its_own_rows_only(url: str) -> None:
         raise Refused("message.unknown")
 
     async def mixed() -> list[object]:
-        return await asyncio.gather(
-            writer.run(append), writer.run(refuse), writer.run(append), return_exceptions=True
-        )
+        return await asyncio.gather(writer.run(append), writer.run(refuse), writer.run(append), return_exceptions=True)
 
     done = asyncio.run(mixed())
     assert [type(d) for d in done] == [Stored, Refused, Stored]
@@ -141,9 +139,7 @@ def test_a_piece_that_breaks_the_transaction_does_not_take_its_neighbours(url: s
         transaction.connection.exec_driver_sql("insert into nowhere values (1)")
 
     async def mixed() -> list[object]:
-        return await asyncio.gather(
-            writer.run(append), writer.run(breaks), writer.run(append), return_exceptions=True
-        )
+        return await asyncio.gather(writer.run(append), writer.run(breaks), writer.run(append), return_exceptions=True)
 
     done = asyncio.run(mixed())
     assert [type(d) for d in done] == [Stored, Unavailable, Stored]

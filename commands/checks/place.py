@@ -168,5 +168,3 @@ def check_clock(site: Site) -> Iterator[Check]:
     if not wrong:
         now = site.at.isoformat(timespec="seconds")
         yield ok("clock", f"本机时间 {now}", f"the clock says {now}")
-
-

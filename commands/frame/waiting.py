@@ -25,6 +25,4 @@ def warn_of_waiting(session: Session, codes: Iterable[str]) -> None:
     queues = queues_of(session)
     waiting = sum(queues[code].waiting + queues[code].held for code in codes if code in queues)
     if waiting:
-        session.note(
-            Phrase(f"注意：还有 {waiting} 份报文尚未投递", f"mind: {waiting} messages are not delivered yet")
-        )
+        session.note(Phrase(f"注意：还有 {waiting} 份报文尚未投递", f"mind: {waiting} messages are not delivered yet"))

@@ -46,9 +46,7 @@ def inquiry_door(
     return SoapDoor(contract, current, load=load, seen=seen)
 
 
-async def _perform(
-    service: InquiryService, hub: Hub, body: bytes, content_type: str, certificate: bytes
-) -> Answered:
+async def _perform(service: InquiryService, hub: Hub, body: bytes, content_type: str, certificate: bytes) -> Answered:
     """Answer one call. Errors: Refused, with the refusal on record; Unavailable; Misconfigured."""
     from connectors.inquiry.service import Asking
 

@@ -50,9 +50,7 @@ class Confirming:
                 together.create_task(self.timestamping.run(stop))
 
 
-async def open_confirming(
-    hub: Callable[[], Hub], folder: Path, alone: Callable[[str], Awaitable[bool]]
-) -> Confirming:
+async def open_confirming(hub: Callable[[], Hub], folder: Path, alone: Callable[[str], Awaitable[bool]]) -> Confirming:
     """For an installation, after a first look; `alone` says whether a duty is this process's.
 
     Errors: Misconfigured settings.value, timestamp.anchors.

@@ -144,9 +144,7 @@ class SoapDoor:
         if coding not in ("", "identity"):
             raise Refused("http.coded", expected="identity", got=coding[:40])
 
-    def _fault(
-        self, error: HubError, body: bytes, content_type: str, correlation: str
-    ) -> tuple[Response, Outcome]:
+    def _fault(self, error: HubError, body: bytes, content_type: str, correlation: str) -> tuple[Response, Outcome]:
         version = guess_version(body, content_type)
         response = Response(
             write.fault(version, error, correlation, self._service.namespace),

@@ -80,9 +80,7 @@ def _keep_hub(hub_id: str, after: Registry) -> None:
         raise Misconfigured("registry.hub-department", got=hub_id)
 
 
-def enrol(
-    store: Store, department: str, raw: bytes, trust: Trust, order: Order, at: datetime
-) -> EnrolledCertificate:
+def enrol(store: Store, department: str, raw: bytes, trust: Trust, order: Order, at: datetime) -> EnrolledCertificate:
     """Enrol the first certificate of a PEM or DER text for a department; more after it are taken for its chain.
 
     Errors: Misconfigured certificate.*, registry.absent, registry.exists.

@@ -147,9 +147,7 @@ def _write_identity(folder: Path, settings: Settings, identity: Identity) -> Non
     (folder / settings.certificate).write_bytes(identity.certificate)
 
 
-def _register(
-    store: Store, plan: Plan, identity: Identity, files: Facts, order: Order, at: datetime
-) -> None:
+def _register(store: Store, plan: Plan, identity: Identity, files: Facts, order: Order, at: datetime) -> None:
     """Write the first registry: the hub itself with its certificate, and what it has to be allowed."""
     authorities = Authorities(split_certificates(identity.anchors))
     trust = Trust.build([member.der for member in authorities.members], ())

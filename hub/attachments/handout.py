@@ -57,9 +57,7 @@ async def linked(
     return replace(consignment, attachments=(*consignment.attachments, *inside), references=references)
 
 
-def _linked(
-    transaction: Transaction, hub: Hub, one: Reference, recipient: str, at: datetime, token: str
-) -> Reference:
+def _linked(transaction: Transaction, hub: Hub, one: Reference, recipient: str, at: datetime, token: str) -> Reference:
     upload = uploads.find(transaction.connection, one.upload)
     if upload is None:
         raise Undelivered("delivery.attachment", operator=f"no upload {one.upload}")
@@ -78,9 +76,7 @@ def _read_whole(hub: Hub, one: Reference) -> bytes:
     return content
 
 
-def add_link(
-    transaction: Transaction, hub: Hub, upload: Upload, department: str, at: datetime, token: str
-) -> Link:
+def add_link(transaction: Transaction, hub: Hub, upload: Upload, department: str, at: datetime, token: str) -> Link:
     """Let a department download an upload for some time."""
     until = at + timedelta(seconds=hub.settings.upload.link)
     uploads.add_ticket(transaction, token, upload.id, department, at, until)

@@ -135,4 +135,3 @@ def _trusted(connection: Connection, hub: Hub, folder: Path, span: Span) -> Trus
         anchors=tuple(der for _, _, der in read_anchors(connection)),
         crls=tuple(crls),
     )
-

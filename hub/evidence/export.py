@@ -49,9 +49,7 @@ def export(
     return dossier, pack(contents(dossier, page(dossier)), hub.id, hub.signer, dossier.exported)
 
 
-def collect(
-    hub: Hub, folder: Path, found: Iterable[StoredMessage], subject: str, keys: Iterable[NoteKey]
-) -> Dossier:
+def collect(hub: Hub, folder: Path, found: Iterable[StoredMessage], subject: str, keys: Iterable[NoteKey]) -> Dossier:
     """What an evidence file of these messages holds. Errors: as `export`."""
     with hub.store.reading() as connection:
         messages = evidence.with_replies(connection, found)  # 1

@@ -195,6 +195,7 @@ class Settings:
     def plays(self, role: str) -> bool:
         """Whether a process with these settings has this role."""
         return role in self.roles.split(",")
+
     retention: tuple[Keeping, ...] = ()
 
     def log_origin(self, ledger_id: str) -> str:

@@ -223,8 +223,7 @@ def _with_line(text: str, key: str, value: str) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """A `hub.yaml` in whose addresses no password stands, in comments neither. Errors: Misconfigured backup.password.
-    """
+    """A `hub.yaml` without passwords in its addresses, comments included. Errors: Misconfigured backup.password."""
     changed = _IN_QUERY.sub(r"\1", _BEFORE_HOST.sub(r"\1\2@", text))
     for value in _texts(asdict(load_settings(changed))):
         if "://" in value and (_BEFORE_HOST.search(value) or _IN_QUERY.search(value)):

@@ -76,9 +76,7 @@ class FileSigner:
         return self.algorithm.sign(self._key, octets)
 
 
-def _read(
-    key_pem: bytes, certificate_pem: bytes, password: bytes | None
-) -> tuple[Any, list[x509.Certificate]]:
+def _read(key_pem: bytes, certificate_pem: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
     try:
         key = load_pem_private_key(key_pem, password)
         return key, x509.load_pem_x509_certificates(certificate_pem)

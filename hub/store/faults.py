@@ -60,9 +60,7 @@ _BY_WORDS = (
     ("session is read-only", "store.read-only"),  # of several servers, none takes writes
 )
 _OTHERWISE = "store.unreachable"
-_TO_MEND = frozenset(
-    f"store.{what}" for what in ("url", "login", "absent", "forbidden", "foreign", "value", "damaged")
-)
+_TO_MEND = frozenset(f"store.{what}" for what in ("url", "login", "absent", "forbidden", "foreign", "value", "damaged"))
 
 
 def translate(error: DBAPIError) -> HubError:

@@ -164,9 +164,7 @@ def _storable(words: str, most: int) -> str:
     return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in words[:most])
 
 
-def spend_nonce(
-    transaction: Transaction, department: str, nonce: str, at: datetime, until: datetime
-) -> None:
+def spend_nonce(transaction: Transaction, department: str, nonce: str, at: datetime, until: datetime) -> None:
     """Remember a request's nonce until its time window has passed. Errors: Refused request.replayed."""
     key = {"department": department, "nonce": nonce}
     if key in [{k: row[k] for k in key} for row in transaction.staged(nonces)]:

@@ -47,6 +47,7 @@ _MISSING = text("""
     WHERE NOT CASE WHEN wanted.right_to = 'USAGE' THEN has_sequence_privilege(wanted.name, wanted.right_to)
     ELSE has_table_privilege(wanted.name, wanted.right_to) END""")
 
+
 def give_rights(url: str, role: str) -> None:
     """Run the statements as the owner, whom the address logs in. Errors: Misconfigured store.*, Unavailable store.*"""
     with opened(url) as engine, translated(), engine.begin() as connection:
