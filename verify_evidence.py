@@ -41,20 +41,9 @@ XMLNS, TEXTS = "http://www.w3.org/2000/xmlns/", (minidom.Node.TEXT_NODE, minidom
 MIME, SEAL, MOST_BYTES, OVERHEAD = "mimetype", "META-INF/seal.xml", 2**31, 2**14
 FIELDS = ("ledger", "node", "sequence", "time_us", "kind", "sender", "message_id", "source", "target", "document",
           "evidence", "rules", "signer", "detail", "previous")  # fmt: skip
-ACTS = {
-    "accepted": "接收",
-    "delivered": "送达",
-    "fetched": "信箱取件",
-    "attemptFailed": "投递未成功",
-    "held": "暂存",
-    "released": "放行",
-    "gaveUp": "停止投递",
-    "resent": "重新投递",
-    "replayed": "重复提交",
-    "administered": "管理操作",
-    "notice": "未投递通知",
-    "refused": "拒绝",
-}
+ACTS = {"accepted": "接收", "delivered": "送达", "fetched": "信箱取件", "attemptFailed": "投递未成功",
+        "held": "暂存", "released": "放行", "gaveUp": "停止投递", "resent": "重新投递", "replayed": "重复提交",
+        "administered": "管理操作", "notice": "未投递通知", "refused": "拒绝"}
 TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 VALUE = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"})
 PROFILE = re.compile(  # of each element of a signature: name, how many elements inside, attributes; NUL is not in XML
@@ -64,51 +53,30 @@ PROFILE = re.compile(  # of each element of a signature: name, how many elements
     r"http://www.w3.org/2001/04/xmlenc#sha256\0DigestValue 0\0SignatureValue 0\0KeyInfo 1\0X509Data [1-5]"
     r"(?:\0X509Certificate 0){1,5}"
 )
-
-
 class Wrong(Exception):
     """Something is not as it is said to be: a sentence in Chinese and one in English."""
-
-
 BAD = (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, StopIteration)
-
-
 def told(error: Exception) -> tuple[str, str]:
     """An error of BAD as a sentence in Chinese and one in English; only a `Wrong` has its own."""
     return error.args if isinstance(error, Wrong) else (f"内容无法读取：{error}", f"unreadable content: {error}")
-
-
 def need(right: object, zh: str, en: str) -> None:
     if not right:
         raise Wrong(zh, en)
-
-
 def sha256(octets: bytes) -> bytes:
     return hashlib.sha256(octets).digest()
-
-
 def mark_of(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
-
-
 def shown(certificate: x509.Certificate) -> str:
     return f"{certificate.subject.rfc4514_string()} ({mark_of(certificate)[:16]})"
-
-
 def elements(node: Any) -> list[Any]:
     return [child for child in node.childNodes if child.nodeType == child.ELEMENT_NODE] if node else []
-
-
 def find(node: Any, name: str) -> Any:
     """The first child of this name, in the namespace of this element; or None."""
     return next((e for e in elements(node) if (e.namespaceURI, e.localName) == (node.namespaceURI, name)), None)
-
-
 def value_of(node: Any, name: str = "") -> str:
     """The text of an element, or of its first child of this name; empty if there is none."""
     node = find(node, name) if name else node
     return "".join(child.data for child in node.childNodes if child.nodeType in TEXTS).strip() if node else ""
-
 
 def parse(raw: bytes) -> Any:
     """The root of a document without DOCTYPE and the like; each element has its namespaces in `scope`."""
@@ -126,7 +94,6 @@ def parse(raw: bytes) -> Any:
         node.scope = {**getattr(node.parentNode, "scope", {}), **own}
     return document.documentElement
 
-
 def canonical(node: Any, prefixes: Iterable[str] = (), but: Any = None, known: Any = None) -> str:
     """An element in exclusive C14N, without `but`. `prefixes`: InclusiveNamespaces; `known`: written by the parent."""
     scope, known = node.scope, known or {}
@@ -141,7 +108,6 @@ def canonical(node: Any, prefixes: Iterable[str] = (), but: Any = None, known: A
         need(inside or child.nodeType in TEXTS, "XML 含有注释或处理指令", "XML with a comment or instruction")
         text += canonical(child, prefixes, but, {**known, **fresh}) if inside else child.data.translate(TEXT)
     return f"<{node.nodeName}{text}</{node.nodeName}>"
-
 
 def opened(raw: bytes) -> tuple[Any, x509.Certificate]:
     """A signed document's root and the certificate whose key signed it, by the profile of the format document."""
@@ -167,7 +133,6 @@ def opened(raw: bytes) -> tuple[Any, x509.Certificate]:
     need(same, "文件与其 XML 签名不符", "the document is not what its XML signature signed")
     return root, certificate
 
-
 def verifies(key: object, value: bytes, text: bytes) -> bool:
     """Whether a signature verifies by a key on P-256 (value in DER), of RSA (>= 2048 bits) or Ed25519."""
     with suppress(InvalidSignature):
@@ -182,7 +147,6 @@ def verifies(key: object, value: bytes, text: bytes) -> bool:
         return True
     return False
 
-
 def read_container(raw: bytes) -> dict[str, bytes]:
     """The files by name, `mimetype` first."""
     off = ("不是完好的 ASiC-E 文件", "not an intact ASiC-E container")
@@ -196,7 +160,6 @@ def read_container(raw: bytes) -> dict[str, bytes]:
         raise Wrong(*off) from None
     need(stored and len(files) == len(members) and files[MIME] == b"application/vnd.etsi.asic-e+zip", *off)
     return files
-
 
 def signers_of(note: bytes, keys: Iterable[str]) -> list[tuple[str, int]]:
     """(key, time of a cosignature or 0) for each of these keys that signed a note; others do not matter."""
@@ -222,7 +185,6 @@ def signers_of(note: bytes, keys: Iterable[str]) -> list[tuple[str, int]]:
             found.append((key, seconds))
     return found
 
-
 def read_entry(form: bytes, place: int = 4) -> dict[str, Any]:
     """The fields of an entry's form, from `place` on, and its hash."""
     entry: dict[str, Any] = {"hash": sha256(b"\0" + form)}
@@ -234,7 +196,6 @@ def read_entry(form: bytes, place: int = 4) -> dict[str, Any]:
     need(form[:4] == b"HLE1" and place == len(form), "不是完整的账目", "not a whole ledger entry")
     return entry
 
-
 def root_by(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
     """The root that a leaf and its proof give (RFC 6962, 2.1.1)."""
     if size <= 1:
@@ -245,41 +206,32 @@ def root_by(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes
     if index < half:
         return sha256(b"\1" + root_by(leaf, index, half, inner) + other)
     return sha256(b"\1" + other + root_by(leaf, index - half, size - half, inner))
-
-
 def is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     with suppress(ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         certificate.verify_directly_issued_by(issuer)
         return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     return False
-
-
 @dataclass(frozen=True)
 class Evidence:
     """A container's files and index, what they are measured by, and what was found: (mark, Chinese, English)."""
-
     files: Mapping[str, bytes]
     index: Mapping[str, Any]
     anchors: Sequence[x509.Certificate]
     issuers: Sequence[x509.Certificate]
     crls: Sequence[x509.CertificateRevocationList]
     said: list[tuple[str, str, str]]
-
     def say(self, zh: str, en: str, mark: str = "[ok]") -> None:
         self.said.append((mark, zh, en))
-
     def run(self, check: Callable[..., Any], *given: Any) -> Any:
         try:
             return check(*given)
         except BAD as error:
             return self.say(*told(error), "[XX]")
-
     def proven(self, raw: bytes, at: datetime | None = None) -> tuple[Any, x509.Certificate]:
         """A signed document whose certificate was valid at that time."""
         root, certificate = opened(raw)
         self.check_certificate(certificate, at or datetime.fromisoformat(value_of(root, "time")))
         return root, certificate
-
     def check_certificate(self, certificate: x509.Certificate, at: datetime) -> None:
         name, links = shown(certificate), [certificate]
         for link in links:
@@ -295,7 +247,6 @@ class Evidence:
                 revoked = revoked and crl.is_signature_valid(links[-1].public_key())  # type: ignore[arg-type]
                 need(not revoked, f"证书 {name} 当时已被吊销", f"the certificate {name} was revoked at that time")
         need(links[-1] in self.anchors, f"证书 {name} 不由所信任的机构签发", f"no trusted authority issued {name}")
-
     def check_seal(self) -> None:
         seal, certificate = self.proven(self.files[SEAL])
         listed = {row.getAttribute("name"): row.getAttribute("sha256") for row in elements(find(seal, "files"))}
@@ -304,7 +255,6 @@ class Evidence:
         need(not name, f"文件 {name} 被改动、缺失或多余", f"the file {name} was altered, is missing or was added")
         what = f"{value_of(seal, 'time')}, {shown(certificate)}"
         self.say(f"全部文件与封装时一致（{what}）。", f"All files are as they were sealed ({what}).")
-
     def check_checkpoint(self, file: str, keys: Sequence[str], witnesses: Sequence[str] | None) -> tuple[int, bytes]:
         note = self.files[file]
         log, size, root = note.decode().split("\n")[:3]
@@ -322,7 +272,6 @@ class Evidence:
             en = "No witness that you know has cosigned it: that the hub shows others another ledger is not excluded."
             self.say("没有您所给见证方的副署：不能排除交换中心对他人出示另一本账。", en, "[??]")
         return int(size), base64.b64decode(root, validate=True)
-
     def check_entry(self, row: Mapping[str, Any], size: int, root: bytes) -> dict[str, Any]:
         entry = read_entry(self.files[row["file"]])
         name = entry["name"] = f"{entry['node']}/{entry['sequence']}"
@@ -334,7 +283,6 @@ class Evidence:
         en = f"The entry {name} ({act}, {way}) is in the tree."
         self.say(f"账目 {name}（{ACTS.get(act, act)}，{way}）在账本树中。", en)
         return entry
-
     def check_message(self, row: Mapping[str, Any], every: Sequence[dict[str, Any]]) -> None:
         name = f"{row['sender']}/{row['messageId']}"
         entries = [e for e in every if (e["sender"], e["message_id"]) == (row["sender"], row["messageId"])]
@@ -348,7 +296,6 @@ class Evidence:
         self.run(self.check_stamp, row, accepted[0], entries)
         for hop in (entry for entry in entries if entry["kind"] in ("delivered", "released", "resent")):
             self.run(self.check_evidence, hop)
-
     def check_envelope(self, name: str, entry: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         root, certificate = self.proven(raw := self.files[row["envelope"]], entry["at"])
         head, who = find(root, "header"), shown(certificate)
@@ -358,7 +305,6 @@ class Evidence:
         en = f"The envelope of {name}, signed with {who}, is as entered."
         self.say(f"报文 {name} 的信封由证书 {who} 签名，与其账目一致。", en)
         self.run(*((further("check_outside"), self) if "outside" in row else (self.check_attachments,)), row, root)
-
     def check_attachments(self, row: Mapping[str, Any], root: Any) -> None:
         for line in elements(find(root, "attachments")):
             id, name, size, digest = (value_of(line, field) for field in ("id", "name", "size", "sha256"))
@@ -367,7 +313,6 @@ class Evidence:
             right = [str(len(content)), sha256(content).hex()] == [size, digest.lower()]
             need(right, f"附件 {id} 与发送方签名的清单不符", f"the attachment {id} is not what the sender signed")
             self.say(f"附件 {id}（{name}）与签名清单一致。", f"The attachment {id} ({name}) is as the sender signed.")
-
     def check_stamp(self, row: Mapping[str, Any], entry: Mapping[str, Any], hops: Sequence[Mapping[str, Any]]) -> None:
         root, certificate = self.proven(self.files[row["stamp"]], entry["at"])
         facts = (entry[name] for name in ("target", "sender", "message_id", "document", "node", "sequence", "hash"))
@@ -377,7 +322,6 @@ class Evidence:
         self.say(f"戳记由 {shown(certificate)} 签名，与账目一致。", f"The stamp by {shown(certificate)} is as entered.")
         if entry["evidence"] or find(root, "recipientsDigest"):
             self.run(further("check_recipients"), self, root, entry, hops)
-
     def check_evidence(self, hop: Mapping[str, Any]) -> None:
         raw, name, target = self.files[f"evidence/{hop['evidence'].hex()}"], hop["name"], hop["target"]
         need(sha256(raw) == hop["evidence"], f"账目 {name} 的凭证被改动", f"the evidence of {name} was altered")
@@ -396,13 +340,9 @@ class Evidence:
             need(right, f"{target} 确认的不是该信封（{name}）", f"{target} acknowledged something else ({name})")
             en = f"{target} signed with {who} that it has this envelope ({name})."
             self.say(f"{target} 以证书 {who} 签名确认收到该信封（{name}）。", en)
-
-
 def read_certificates(given: Iterable[bytes]) -> list[x509.Certificate]:
     kinds = (x509.load_der_x509_certificate, x509.load_pem_x509_certificate)
     return [kinds[octets.startswith(b"-----")](octets) for octets in given]
-
-
 def check(
     raw: bytes, keys: Sequence[str], anchors: Sequence[bytes], witnesses: Sequence[str], stampers: Sequence[bytes] = ()
 ) -> Evidence:
@@ -433,15 +373,12 @@ def check(
     zh, en = f"结论：有 {wrong} 处不符，不可采信。", f"Verdict: {wrong} things are wrong; do not rely on this file."
     it.say(*(zh, en, "[XX]") if wrong else ("结论：未发现不符。", "Verdict: nothing is wrong.", mark))
     return it
-
-
 def further(name: str) -> Callable[..., Any]:
     """A check of verify_further.py."""
     there = importlib.util.find_spec("verify_further")
     need(there, "须有同目录的 verify_further.py", "verify_further.py must lie beside this program")
     sys.modules.setdefault("verify_evidence", sys.modules[__name__])
     return getattr(importlib.import_module("verify_further"), name)  # type: ignore[no-any-return]
-
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -458,7 +395,5 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     sys.stdout.writelines(f"{mark} {zh if given.lang == 'zh' else en}\n" for mark, zh, en in found.said)
     return {"[ok]": 0, "[XX]": 1, "[??]": 3}[found.said[-1][0]]
-
-
 if __name__ == "__main__":
     sys.exit(main())
