@@ -60,6 +60,10 @@ whose machines do other work too. In the long form every tenth hub that R1 kille
 others by a fork of a process that has everything imported, which is `run_hub` all the same. In R17 what is taken may
 take five times as long as with room for all. Compare the numbers with what is wanted.
 
+`dead` counts dead letters: they are on record, and their senders have a signed notice. Where kills follow one another
+for minutes, one of them may hit a message in the very turn that R13 gives it alone, and the message is set aside
+(`delivery.poison`) though it was not the cause. R1 and R8 want none of these and fail then.
+
 In these results: **{acknowledged} messages acknowledged**, {tried} tests, {failed} failed, {skipped} skipped.
 Forms: {forms}.
 
