@@ -16,7 +16,8 @@ from hub.message import Classification, Urgency
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.store.trace import StoredDelivery, StoredMessage, StoredRefusal, Traced
+    from hub.store.refusals import StoredRefusal
+    from hub.store.trace import StoredDelivery, StoredMessage, Traced
 
 MESSAGES = (
     column("received", "接收时间", "RECEIVED"),
@@ -252,7 +253,7 @@ def table_of(session: Session, found: Sequence[StoredMessage]) -> None:
 def refusals(session: Session, most: int) -> None:
     """List the latest refusals."""
     from commands.frame.opened import opened_store
-    from hub.store.trace import list_refusals
+    from hub.store.refusals import list_refusals
 
     with opened_store(session) as store, store.reading() as connection:
         found = list_refusals(connection, most)

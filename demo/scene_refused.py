@@ -17,7 +17,7 @@ from demo.scene_notice import copies
 from demo.stage import Stage
 from hub.hub import open_store, read_settings
 from hub.signing import signature
-from hub.store.trace import list_refusals
+from hub.store.refusals import list_refusals
 
 
 @dataclass(frozen=True, slots=True)

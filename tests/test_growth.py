@@ -22,7 +22,7 @@ from hub.accept import accept
 from hub.hub import Hub
 from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.message import DeliveryState
-from hub.store import entries, holdings, outbox, queues, trace, tree_standing
+from hub.store import entries, holdings, outbox, queues, refusals, trace, tree_standing
 from hub.store.settlement import Settlement, settle
 
 STORED = 40
@@ -80,7 +80,7 @@ QUESTIONS: dict[str, Callable[[Connection], Any]] = {
     "latest entries": lambda c: entries.latest_entries(c, 3),
     "some entries": lambda c: holdings.some_entries(c, most=3),
     "heads": holdings.heads,
-    "refusals": trace.list_refusals,
+    "refusals": refusals.list_refusals,
     "standing": tree_standing.read_standing,
     "queues": queues.read_queues,
     "dead letters": trace.dead_letters,

@@ -12,11 +12,10 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -26,6 +25,7 @@ from connectors.front_door import front_door
 from connectors.health_door import HealthDoor, Told
 from connectors.inquiry.inquiry import inquiry_door
 from connectors.ledger_door import ledger_door
+from connectors.serving.beside import beside, ending_by, to_its_end
 from connectors.serving.confirming import Confirming, open_confirming
 from connectors.serving.http_server import address_of, serve_on
 from connectors.serving.load import Load
@@ -50,7 +50,6 @@ from hub.store.roles import check_rights
 
 REFRESH_SECONDS = 1.0
 Ready = Callable[[str], None]
-T = TypeVar("T")
 
 log = logging.getLogger("hub.serve")
 
@@ -108,11 +107,11 @@ class Process:
             parts.push_async_callback(self._sender.close)
             self._presence = await open_presence(hub.store, self._hear)
             if self._presence is not None:
-                await parts.enter_async_context(_present(self._presence, self._stop))
-            await _to_its_end(partial(_check_rights, hub))
+                await parts.enter_async_context(ending_by(self._presence.close, self._presence.run(), self._stop))
+            await to_its_end(partial(_check_rights, hub))
             confirming = await open_confirming(self._current, self._folder, self._alone)
             opening = partial(open_sequencer, self._current, self._folder)
-            sequencer = await _to_its_end(opening) if hub.settings.plays("sequence") else None
+            sequencer = await to_its_end(opening) if hub.settings.plays("sequence") else None
             return Begun(hub, parts.pop_all(), confirming, sequencer)
 
     async def serve(
@@ -131,15 +130,15 @@ class Process:
             threading.Thread(target=hub.rules.schemas.warm, name="hub-warm", daemon=True).start()
         async with begun.parts as parts:
             if plays("deliver"):
-                await parts.enter_async_context(_dispatching(self._dispatcher, self._stop))
+                await parts.enter_async_context(ending_by(self._dispatcher.stop, self._dispatcher.run(), self._stop))
             if plays("supervise"):
-                await parts.enter_async_context(_beside(supervise.run(self._current, self._stop)))
+                await parts.enter_async_context(beside(supervise.run(self._current, self._stop)))
             if begun.sequencer is not None:
-                await parts.enter_async_context(_sequencing(begun.sequencer, self._stop))
-            await parts.enter_async_context(_beside(confirming.run(self._stop)))
-            await parts.enter_async_context(_beside(self._refresh_always()))
-            await parts.enter_async_context(_beside(self._tls.watch(hub.clock)))
-            await parts.enter_async_context(_beside(self._wind_down(asked, drain)))
+                await parts.enter_async_context(ending_by(self._stop.set, begun.sequencer.run(self._stop)))
+            await parts.enter_async_context(beside(confirming.run(self._stop)))
+            await parts.enter_async_context(beside(self._refresh_always()))
+            await parts.enter_async_context(beside(self._tls.watch(hub.clock)))
+            await parts.enter_async_context(beside(self._wind_down(asked, drain)))
 
             def check() -> None:
                 confirming.unconfirmed.check()
@@ -149,7 +148,7 @@ class Process:
             if watched is not None:
                 metrics = MetricsDoor(self._current, self._meters, health, self._load.now)
                 app = Starlette(routes=[*health.routes, *metrics.routes])
-                await parts.enter_async_context(_serving(watched, app, self._stop))
+                await parts.enter_async_context(ending_by(self._stop.set, serve_on(watched, app, self._stop, drain=1)))
             app = Starlette(routes=[*health.routes, *self._doors(check), *ledger_door(self._current)])
             address = address_of(bound, hub.settings.listen.scheme)
             ready(address)
@@ -225,7 +224,7 @@ class Process:
             self._changed.clear()
             try:
                 before = current.hub
-                current.hub = await _to_its_end(partial(refresh, before, self._folder))
+                current.hub = await to_its_end(partial(refresh, before, self._folder))
             except (HubError, OSError) as error:
                 self._wrong_rules = getattr(error, "code", "settings.unreadable")
                 if str(error) != told:
@@ -236,76 +235,9 @@ class Process:
             if current.hub is not before:
                 told = ""
                 log.info("refreshed", extra={"fields": {"rules": current.hub.rules.version}})
-            await _to_its_end(partial(on_record.look, current.hub))
+            await to_its_end(partial(on_record.look, current.hub))
 
 
 def _check_rights(hub: Hub) -> None:
     with hub.store.reading() as connection:
         check_rights(connection)
-
-
-async def _to_its_end(work: Callable[[], T]) -> T:
-    """Do in a thread what a database that hangs may hold up; who is cancelled waits, so that nothing is left open."""
-    working = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        await asyncio.wait((working,))
-        raise
-
-
-@contextlib.asynccontextmanager
-async def _present(presence: Presence, stop: asyncio.Event) -> AsyncIterator[None]:
-    """The node's name, held around the block; should it be lost to another process, the whole server stops."""
-    running = asyncio.create_task(presence.run())
-    running.add_done_callback(lambda _: stop.set())
-    try:
-        yield
-    finally:
-        presence.close()
-        await running
-
-
-@contextlib.asynccontextmanager
-async def _dispatching(dispatcher: Dispatcher, stop: asyncio.Event) -> AsyncIterator[None]:
-    """The way out, beside the block; should it fail, the whole server stops rather than accept without delivering."""
-    running = asyncio.create_task(dispatcher.run())
-    running.add_done_callback(lambda _: stop.set())
-    try:
-        yield
-    finally:
-        dispatcher.stop()
-        await running
-
-
-@contextlib.asynccontextmanager
-async def _sequencing(sequencer: Sequencer, stop: asyncio.Event) -> AsyncIterator[None]:
-    """The sequencer, beside the block; at the end it finishes its step, so that no transaction is cut off."""
-    running = asyncio.create_task(sequencer.run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
-
-
-@contextlib.asynccontextmanager
-async def _serving(bound: socket.socket, app: Starlette, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Another door, beside the block."""
-    running = asyncio.create_task(serve_on(bound, app, stop, drain=1))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
-
-
-@contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -1,4 +1,4 @@
-"""What people ask: one message with every hop, lists, dead letters, refusals. Reads only."""
+"""What people ask: one message with every hop, lists, dead letters. Reads only."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from sqlalchemy import Connection, Row, Select, func, or_, select
 from hub.ledger.ledger import Entry, from_microseconds
 from hub.message import DeliveryState, Hop
 from hub.month import BITS
-from hub.store.chains import read_nodes
 from hub.store.entries import entry_of
 from hub.store.kept import month_of_message, read_anywhere, read_own
-from hub.store.tables import deliveries, ledger, message_attachments, message_keys, messages, refusals
+from hub.store.tables import deliveries, ledger, message_attachments, message_keys, messages
 
 _AT_ONCE = 1000
 """Rows that are asked for by id in one statement."""
@@ -95,21 +94,6 @@ class DeadLetters:
     recipient: str
     count: int
     oldest: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRefusal:
-    """Why a body was refused; its digest stands in the ledger entry `node`/`sequence`."""
-
-    node: str
-    sequence: int
-    at: datetime
-    code: str
-    place: str
-    expected: str
-    got: str
-    operator: str
-    size: int
 
 
 def message_of(row: Row[Any]) -> StoredMessage:
@@ -276,32 +260,6 @@ def dead_letters(connection: Connection) -> list[DeadLetters]:
     )
     return [
         DeadLetters(row.cause or "", row.endpoint, row.recipient, row.n, from_microseconds(row.oldest)) for row in rows
-    ]
-
-
-def list_refusals(connection: Connection, most: int = 50) -> list[StoredRefusal]:
-    """The latest refusals, newest first."""
-    found = [
-        row
-        for node in read_nodes(connection)
-        for row in connection.execute(
-            select(refusals).where(refusals.c.node == node).order_by(refusals.c.sequence.desc()).limit(most)
-        )
-    ]
-    newest = sorted(found, key=lambda row: (row.at_us, row.node, row.sequence), reverse=True)[:most]
-    return [
-        StoredRefusal(
-            row.node,
-            row.sequence,
-            from_microseconds(row.at_us),
-            row.code,
-            row.place,
-            row.expected,
-            row.got,
-            row.operator,
-            row.size,
-        )
-        for row in newest
     ]
 
 

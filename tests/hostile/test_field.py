@@ -19,7 +19,7 @@ from commands.frame.output import as_json, as_record, as_table, column
 from connectors.serving.logs import OutcomeFormatter
 from hub import envelope
 from hub.parser import parse
-from hub.store import trace
+from hub.store import refusals, trace
 from tests.hostile.conftest import Refuse
 from tests.hostile.documents import changed, signed_carelessly
 from tests.town import NOTICE, Town, signer_of
@@ -161,7 +161,7 @@ def test_a_refusal_is_stored_and_listed_as_it_was_told(town: Town, refuse: Refus
     tree = town.envelope("a", "b", conversation=text)
     refusal = refuse(signed_carelessly(tree, signer_of("a")[0]), "envelope.invalid")
     with town.hub.store.reading() as connection:
-        stored = max(trace.list_refusals(connection, 10_000), key=lambda r: r.sequence)
+        stored = max(refusals.list_refusals(connection, 10_000), key=lambda r: r.sequence)
     assert (stored.code, stored.place, stored.got) == (refusal.code, refusal.where, refusal.got)
     shown = as_table(COLUMNS, [(stored.got, stored.code)], "zh").split("\n")
     assert len(shown) == 2
