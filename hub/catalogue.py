@@ -429,8 +429,16 @@ CATALOGUE: dict[str, Text] = {
         "投递过程中处理进程再次意外终止", "the hub's process ended during the delivery again",
         "系统将单独重试；如反复发生，请检查该报文和日志", "it is tried by itself; if this goes on, look at the message and the log",
     ),
+    "delivery.interrupted-alone": Text(
+        "单独投递该可疑报文时处理进程意外终止", "the hub's process ended in this suspect delivery's own turn",
+        "系统将再次单独重试；请检查该报文和日志", "it is tried by itself again; look at the message and the log",
+    ),
+    "delivery.interrupted-alone-again": Text(
+        "单独投递该可疑报文时处理进程再次意外终止", "the hub's process ended in this suspect delivery's own turn again",
+        "系统将最后一次单独重试；请检查该报文和日志", "it is tried by itself once more; look at the message and the log",
+    ),
     "delivery.poison": Text(
-        "该报文投递过程中处理进程三次意外终止，已隔离", "the hub's process ended three times during this delivery; it is set aside",
+        "单独投递该报文时处理进程三次意外终止，已隔离", "the hub's process ended three times in this delivery's own turn; it is set aside",
         "请检查该报文和日志，排除原因后使用 hub msg resend 重新投递", "look at the message and the log, mend the cause, then use hub msg resend",
     ),
     "delivery.unknown": Text(

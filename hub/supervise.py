@@ -17,16 +17,20 @@ from hub.deliver import GaveUp, Outcome, RetryAt, settle
 from hub.errors import HubError
 from hub.hub import Hub
 from hub.store import outbox, turns
+from hub.store.ended_nodes import ended
 from hub.store.outbox import Leased
 from hub.store.transaction import Transaction
 
 INTERRUPTED, AGAIN, POISON = "delivery.interrupted", "delivery.interrupted-again", "delivery.poison"
+SUSPECT = (AGAIN, "delivery.interrupted-alone", "delivery.interrupted-alone-again")
+"""In hand at two ends of a process; then in its own turn at one more; then at two more. At the third it is poison."""
 APART = timedelta(seconds=1)
-"""What was in hand at two ends of a process goes one by one, so far apart, that the third shows which ended it."""
+"""What was in hand at two ends of a process goes one by one, so far apart: each has a turn of its own."""
 QUIET = timedelta(seconds=5)
 """So long a process has to live without them first, and as long as their recipient may take to answer.
 
-A process that something else ends again and again does not live as long, or outlives their turn as well.
+Twice as long for each end in a turn: a process that something else ends again and again does not live as long, or
+outlives one of three turns.
 """
 
 LEAP = 1.0
@@ -64,7 +68,7 @@ async def _mind_the_clock(hub: Hub, before: float) -> float:
     if ahead < before - LEAP:
         profiles = [endpoint.profile for endpoint in hub.rules.directory.endpoints.values()]
         longest = max((max(profile.longest_retry, profile.timeout) for profile in profiles), default=0.0)
-        latest = at + max(QUIET, timedelta(seconds=longest)) + LONGEST_TURN
+        latest = at + _quiet(longest, SUSPECT[-1]) + LONGEST_TURN
         await hub.writer.run(lambda transaction: turns.hurry(transaction, at, latest))
     return ahead
 
@@ -85,20 +89,21 @@ def _end(transaction: Transaction, hub: Hub, at: datetime, until: datetime) -> N
 def take_back(transaction: Transaction, hub: Hub, at: datetime, until: datetime, *, own: bool = False) -> None:
     """Put leases without an outcome back: lapsed ones, with `own` also all that this node had when it last ended.
 
-    Each is on record as an attempt of which nothing is known. The only suspect in hand at an end of a process is set
-    aside as a dead letter: the process had lived without it, and ended in its turn. What this process itself was too
-    slow with says nothing of the kind: it lives.
+    Each is on record as an attempt of which nothing is known. A suspect that was the only one in hand at three ends of
+    a process, which had each time lived without it before, is set aside as a dead letter. What a process was too slow
+    with, or could not settle because its database was away, says nothing of the kind: it lives.
     """
     lost = outbox.lease_lost(transaction, at, until, own=own)
-    slow = [] if own else [leased for leased in lost if leased.holder == transaction.node]
-    ended = [leased for leased in lost if leased not in slow]
-    suspects = [leased for leased in ended if leased.cause == AGAIN]
-    for leased in slow:
-        settle(transaction, hub, leased, RetryAt(at, leased.cause or INTERRUPTED), at)
-    for number, leased in enumerate(ended):
+    gone = {transaction.node} if own else ended(transaction, {leased.holder for leased in lost} - {transaction.node})
+    in_hand = [leased for leased in lost if leased.holder in gone]
+    suspects = [leased for leased in in_hand if leased.cause in SUSPECT]
+    for leased in lost:
+        if leased not in in_hand:
+            settle(transaction, hub, leased, RetryAt(at, leased.cause or INTERRUPTED), at)
+    for number, leased in enumerate(in_hand):
         settle(transaction, hub, leased, _after_loss(leased, suspects, at, number), at)
     outbox.reclaim(transaction, at, own=own)
-    if own or ended:  # a process has ended: what waits for a turn has not shown that it was the cause
+    if own or in_hand:  # a process has ended: what waits for a turn has not shown that it was the cause
         _give_turns(transaction, hub, at)
 
 
@@ -108,8 +113,11 @@ def _after_loss(leased: Leased, suspects: Sequence[Leased], at: datetime, number
     what ends a process does so soon, and then nothing else is in hand.
     """
     if suspects == [leased]:
-        return GaveUp(POISON)
-    if leased.cause in (INTERRUPTED, AGAIN):
+        times = SUSPECT.index(leased.cause) + 1
+        return RetryAt(at, SUSPECT[times]) if times < len(SUSPECT) else GaveUp(POISON)
+    if leased.cause in SUSPECT:
+        return RetryAt(at - number * timedelta.resolution, leased.cause)
+    if leased.cause == INTERRUPTED:
         return RetryAt(at - number * timedelta.resolution, AGAIN)
     return RetryAt(at, INTERRUPTED)
 
@@ -117,10 +125,16 @@ def _after_loss(leased: Leased, suspects: Sequence[Leased], at: datetime, number
 def _give_turns(transaction: Transaction, hub: Hub, at: datetime) -> None:
     """Let every suspect wait for a turn of its own, counted from now."""
     endpoints = hub.rules.directory.endpoints
-    suspects = turns.waiting_for(transaction, AGAIN)
+    suspects = turns.waiting_for(transaction, SUSPECT)
     apart = min(APART, LONGEST_TURN / max(1, len(suspects)))
+    worst = max((cause for _, _, cause in suspects), key=SUSPECT.index, default=AGAIN)
     when = {}
-    for number, (delivery, code) in enumerate(suspects):
+    for number, (delivery, code, _) in enumerate(suspects):
         answer = endpoints[code].profile.timeout if code in endpoints else 0.0
-        when[delivery] = at + max(QUIET, timedelta(seconds=answer)) + number * apart
+        when[delivery] = at + _quiet(answer, worst) + number * apart
     turns.put_off(transaction, when)
+
+
+def _quiet(answer: float, cause: str) -> timedelta:
+    """How long a process has to live before the turn of a suspect to whom this happened; `answer` in seconds."""
+    return max(QUIET, timedelta(seconds=answer)) * (1 << SUSPECT.index(cause))

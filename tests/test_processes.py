@@ -26,7 +26,7 @@ from hub.ledger import sequence
 from hub.schema.schema import Schemas
 from hub.settings.file import load_settings, override
 from hub.settings.settings import ROLES
-from hub.store import notify, presence
+from hub.store import ended_nodes, notify, presence
 from hub.store.store import Store
 from tests.house import PATIENCE, Served, connector, lay_out, served, turn_clock_of_loop, until
 from tests.postgres import Server
@@ -337,6 +337,38 @@ def test_one_process_at_a_time_has_a_duty_and_its_end_passes_it_on(shared: Path)
 
     asyncio.run(play())
     for store in stores:
+        store.close()
+
+
+def test_a_node_has_ended_when_nobody_holds_its_name_and_only_who_has_his_own_can_tell(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = override(load_settings((shared / "hub.yaml").read_text())).database
+    names = ("one", "two", "three")
+    stores = dict(zip(names, (Store.open(url, node) for node in names), strict=True))
+
+    def told(by: str) -> set[str]:
+        with stores[by].transaction() as transaction:
+            return ended_nodes.ended(transaction, set(names) - {by})
+
+    async def play() -> None:
+        one = await presence.open_presence(stores["one"], lambda heard: None)
+        two = await presence.open_presence(stores["two"], lambda heard: None)
+        assert one is not None
+        assert two is not None
+        assert told("one") == set()  # the database may just have come back, and "three" have to take its name anew
+        monkeypatch.setattr(ended_nodes, "BACK", timedelta())
+        assert told("one") == {"three"}
+        assert told("three") == set()
+        running = asyncio.create_task(two.run())
+        two.close()
+        await running
+        assert told("one") == {"two", "three"}
+        one.close()
+        await one.run()
+
+    asyncio.run(play())
+    for store in stores.values():
         store.close()
 
 

@@ -36,14 +36,30 @@ def state_of(town: Town, message_id: str) -> tuple[DeliveryState, str]:
     return delivery.state, delivery.cause
 
 
-def test_a_message_that_ends_its_process_each_time_is_set_aside_at_the_third(town: Town) -> None:
+def test_a_message_that_ends_its_process_in_three_turns_of_its_own_is_set_aside(town: Town) -> None:
     town.send("a", "b", message_id="poison")
     assert end_with(town) == ["poison"]
     assert end_with(town) == ["poison"]
-    assert end_with(town) == []  # the process lives without it first
-    town.clock.turn(seconds=WAIT)
-    assert end_with(town) == ["poison"]
+    for times, cause in enumerate(supervise.SUSPECT):
+        assert state_of(town, "poison") == (DeliveryState.WAITING, cause)
+        town.clock.turn(seconds=WAIT * 2**times - 1)
+        assert waiting(town) == []  # the process lives without it first
+        town.clock.turn(seconds=1)
+        assert end_with(town) == ["poison"]
     assert state_of(town, "poison") == (DeliveryState.DEAD, "delivery.poison")
+    town.check()
+
+
+def test_two_ends_in_its_own_turn_set_nothing_aside_that_goes_well_at_the_third(town: Town) -> None:
+    town.send("a", "b", message_id="innocent")
+    end_with(town)
+    end_with(town)
+    for times in (1, 2):
+        town.clock.turn(seconds=WAIT * times)
+        assert end_with(town) == ["innocent"]
+    town.clock.turn(seconds=WAIT * 4)
+    town.deliver()
+    assert state_of(town, "innocent")[0] == DeliveryState.DELIVERED
     town.check()
 
 
@@ -81,12 +97,13 @@ def test_suspects_go_one_after_another_the_last_first(town: Town) -> None:
         town.send("a", "b", message_id=name)
     end_with(town)
     end_with(town)
-    town.clock.turn(seconds=WAIT)
-    assert end_with(town) == ["three"]
+    for times in (1, 2, 4):
+        town.clock.turn(seconds=WAIT * times)
+        assert end_with(town) == ["three"]
     assert state_of(town, "three") == (DeliveryState.DEAD, "delivery.poison")
     town.clock.turn(seconds=WAIT)
     assert end_with(town, 1) == ["two"]
-    town.clock.turn(seconds=WAIT)
+    town.clock.turn(seconds=WAIT * 2 + 1)
     town.deliver()
     assert state_of(town, "one")[0] == DeliveryState.DELIVERED
     town.check()
@@ -99,8 +116,7 @@ def test_a_poison_is_found_among_suspects_that_are_slow(town: Town) -> None:
         town.send("a", "b", message_id=name)
     end_with(town)
     end_with(town)
-    for _ in range(3):
-        town.clock.turn(seconds=WAIT)
+    for _ in range(5):
         while "poison" not in waiting(town):
             town.clock.turn(seconds=1)
         if "poison" in end_with(town) and state_of(town, "poison")[0] == DeliveryState.DEAD:

@@ -5,7 +5,7 @@ Promises: nothing that is leased or has ended is touched, and what another trans
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
@@ -32,12 +32,13 @@ def hurry(transaction: Transaction, at: datetime, latest: datetime) -> None:
     )
 
 
-def waiting_for(transaction: Transaction, cause: str) -> list[tuple[int, str]]:
-    """What waits after this cause, by id and endpoint, in the order in which it would go; locked for `put_off`."""
-    waiting = deliveries.c.state == _WAITING, deliveries.c.cause == cause
-    query = select(deliveries.c.id, deliveries.c.endpoint).where(*waiting)
+def waiting_for(transaction: Transaction, causes: Collection[str]) -> list[tuple[int, str, str]]:
+    """What waits after these causes, by id, endpoint and cause, in the order in which it would go; locked for
+    `put_off`."""
+    waiting = deliveries.c.state == _WAITING, deliveries.c.cause.in_(causes)
+    query = select(deliveries.c.id, deliveries.c.endpoint, deliveries.c.cause).where(*waiting)
     found = transaction.connection.execute(free(query.order_by(deliveries.c.next_us, deliveries.c.id)))
-    return [(row.id, row.endpoint) for row in found]
+    return [(row.id, row.endpoint, row.cause) for row in found]
 
 
 def put_off(transaction: Transaction, turns: Mapping[int, datetime]) -> None:

@@ -29,7 +29,7 @@ ROWS = {
     "R10": ("bad network: delay, cut, reset, drip, half-close, flipped byte, lost answer", "five zeros"),
     "R11": ("only the answer to a delivery is lost", "the receiver's application sees each id once"),
     "R12": ("wrong answers of every kind", "never called delivered without a right receipt"),
-    "R13": ("a message that kills its worker", "set aside after 3 tries, others go on"),
+    "R13": ("a message that kills its worker", "set aside after 3 turns of its own, others go on"),
     "R14": ("clock jumps +3 days, -1 h", "order never by clock, retries sane"),
     "R15": ("a certificate ends mid-run, roll-over, revocation", "none refused in the overlap, none accepted after"),
     "R16": ("two sequencers, one asleep", "no fork"),
@@ -60,9 +60,7 @@ whose machines do other work too. In the long form every tenth hub that R1 kille
 others by a fork of a process that has everything imported, which is `run_hub` all the same. In R17 what is taken may
 take five times as long as with room for all. Compare the numbers with what is wanted.
 
-`dead` counts dead letters: they are on record, and their senders have a signed notice. Where kills follow one another
-for minutes, one of them may hit a message in the very turn that R13 gives it alone, and the message is set aside
-(`delivery.poison`) though it was not the cause. R1 and R8 want none of these and fail then.
+`dead` counts dead letters: they are on record, and their senders have a signed notice.
 
 In these results: **{acknowledged} messages acknowledged**, {tried} tests, {failed} failed, {skipped} skipped.
 Forms: {forms}.

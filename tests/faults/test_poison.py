@@ -1,4 +1,4 @@
-"""R13: a message that ends every process which sends it is set aside after three tries; the others go on."""
+"""R13: a message that ends every process which sends it is set aside after three turns of its own; the others go on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def die_of_poison() -> None:
         return await deliver(self, endpoint, consignment)
 
     SoapSender.deliver = dying  # type: ignore[method-assign]
-    supervise.QUIET, supervise.APART = timedelta(), timedelta(seconds=1)
+    supervise._quiet = lambda answer, cause: timedelta()  # nothing else ends these processes
+    supervise.APART = timedelta(seconds=1)
 
 
 def restart_while_it_dies(town: Town) -> int:
@@ -64,7 +65,7 @@ def test_r13_a_message_that_kills_its_worker(found_town: Found, sizes: Sizes, al
     town.node.up(prepare=die_of_poison)
     ends = restart_while_it_dies(town)
     zeros = all_is_well(town, dead=1, ends_of_the_process=ends)
-    assert 3 <= ends < MOST  # more than three if what is suspected with it is still in hand when its turn comes
+    assert 5 <= ends < MOST  # more than five if what is suspected with it is still in hand when its turn comes
     assert zeros.acknowledged == 4 * each + 1
     with town.store() as store, store.reading() as connection:
         assert connection.scalar(select(deliveries.c.cause).where(deliveries.c.state == "dead")) == "delivery.poison"
