@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from commands.department.side import Reach, signing
 from commands.frame.command import Phrase, Session, argument, column, noun, option
 from commands.frame.words import ROLES
+from commands.msg_find import MESSAGES
 
 if TYPE_CHECKING:
     from connectors.inquiry.client import InquiryClient, SeenMessage
@@ -32,14 +33,7 @@ HOPS = (
     column("detail", "说明", "DETAIL"),
     column("entry", "账目", "ENTRY"),
 )
-MESSAGES = (
-    column("received", "接收时间", "RECEIVED"),
-    column("sender", "发送方", "SENDER"),
-    column("messageId", "报文标识", "MESSAGE"),
-    column("type", "类型", "TYPE"),
-    column("documentNumber", "发文字号", "DOCUMENT NUMBER"),
-    column("caseNumber", "办件编号", "CASE"),
-)
+SEEN = tuple(one for one in MESSAGES if one.key != "size")
 PARTNERS = (
     column("code", "单位代码", "CODE"),
     column("name", "单位名称", "NAME"),
@@ -124,7 +118,7 @@ def trace(session: Session, dept: str, id: str, reach: Reach) -> None:
 def number(session: Session, dept: str, number: str, reach: Reach) -> None:
     """Ask for the messages of a document number that one sent or was to get."""
     found = _ask(reach, dept, lambda client: client.by_document_number(number))
-    session.table(MESSAGES, _rows(found), empty=NOTHING)
+    session.table(SEEN, _rows(found), empty=NOTHING)
 
 
 @command.verb(
@@ -141,14 +135,14 @@ def case(session: Session, dept: str, number: str, reach: Reach) -> None:
     found = _ask(reach, dept, lambda client: client.by_case_number(number))
     if session.json:
         known = {"step": found.step, "state": found.state, "at": found.at} if found.step else None
-        rows = [dict(zip((one.key for one in MESSAGES), row, strict=True)) for row in _rows(found.messages)]
+        rows = [dict(zip((one.key for one in SEEN), row, strict=True)) for row in _rows(found.messages)]
         session.write_json({"caseNumber": number, "status": known, "messages": rows})
         return
     if found.step and found.at:
         said = Phrase(*found.said).by(session.lang)
         state = f" ({found.state})" if found.state else ""
         session.line(f"{session.phrase('最近办理状态', 'last known status')}: {said}{state}  {found.at.astimezone()}")
-    session.table(MESSAGES, _rows(found.messages), empty=NOTHING)
+    session.table(SEEN, _rows(found.messages), empty=NOTHING)
 
 
 @command.verb(

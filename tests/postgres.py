@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import count
@@ -25,7 +25,9 @@ from typing import Any
 
 import pytest
 
+from hub.store.roles import grants
 from hub.store.store import Store
+from hub.store.writer import Writer
 from tests.keeper import wipe_at_end
 from tests.memory import MEMORY
 from tests.town import HUB, Town, found_town
@@ -221,5 +223,21 @@ def database(server: Server) -> Iterator[str]:
 def town(tmp_path: Path, server: Server, database: str) -> Iterator[Town]:
     """A town on PostgreSQL."""
     made = found_town(tmp_path, url=server.url(database))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def limited_town(tmp_path: Path, server: Server) -> Iterator[Town]:
+    """A town whose hub logs in with a role that may only add to what is recorded; the rights were given twice."""
+    name = server.database(server.with_tables)
+    made = found_town(tmp_path, url=server.url(name))
+    made.hub.close()
+    role = f"role of {name}"
+    server.run(f'CREATE ROLE "{role}" LOGIN')
+    for _ in range(2):
+        server.run(*grants(role), database=name)
+    store = Store.open(server.url(name, role.replace(" ", "%20")))
+    made.hub = replace(made.hub, store=store, writer=Writer(store))
     yield made
     made.close()

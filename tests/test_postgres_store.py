@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,31 +27,17 @@ from hub.store.migrations import revisions
 from hub.store.roles import CHANGING, grants
 from hub.store.store import Store
 from hub.store.tables import VERSION, metadata
-from hub.store.writer import Writer
 from tests.admin import Administrator
 from tests.first_layout import Imagined
 from tests.postgres import Server
+from tests.postgres import limited_town as town
 from tests.test_mailbox import confirm, fetch
 from tests.test_sequence import drain, sequencer
-from tests.town import Town, found_town
+from tests.town import Town
+
+__all__ = ["town"]
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def town(tmp_path: Path, server: Server) -> Iterator[Town]:
-    """A town whose hub logs in with a role that may only add to the ledger."""
-    name = server.database(server.with_tables)
-    founded = found_town(tmp_path, url=server.url(name))
-    founded.hub.close()
-    role = f"role of {name}"
-    server.run(f'CREATE ROLE "{role}" LOGIN')
-    for _ in range(2):
-        server.run(*grants(role), database=name)
-    store = Store.open(server.url(name, role.replace(" ", "%20")))
-    founded.hub = replace(founded.hub, store=store, writer=Writer(store))
-    yield founded
-    founded.close()
 
 
 def tables(server: Server, database: str) -> int:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-
-import pytest
-
 from hub.audit.report import Row
 from hub.ledger.sequence import Sequencer
-from hub.store.roles import grants
-from hub.store.store import Store
-from hub.store.writer import Writer
 from tests.postgres import Server
+from tests.postgres import limited_town as town
 from tests.test_key_change import audited, changed, made
 from tests.test_sequence import append, drain, sequencer
-from tests.town import Town, found_town
+from tests.town import Town
+
+__all__ = ["town"]
 
 _FORGERIES = (  # each on top of the ones before
     ("UPDATE checkpoints SET root = decode(repeat('00', 32), 'hex') WHERE size = 600", "audit.root"),
@@ -24,21 +18,6 @@ _FORGERIES = (  # each on top of the ones before
     ("UPDATE key_changes SET note = replace(note, 'new ', 'old ')", "audit.key-change"),
     ("UPDATE leaves SET hash = decode(repeat('00', 32), 'hex') WHERE place = 3", "audit.leaf"),
 )
-
-
-@pytest.fixture
-def town(tmp_path: Path, server: Server) -> Iterator[Town]:
-    """A town whose hub may only add to what is recorded."""
-    name = server.database(server.with_tables)
-    founded = found_town(tmp_path, url=server.url(name))
-    founded.hub.close()
-    role = f"role of {name}"
-    server.run(f'CREATE ROLE "{role}" LOGIN')
-    server.run(*grants(role), database=name)
-    store = Store.open(server.url(name, role.replace(" ", "%20")))
-    founded.hub = replace(founded.hub, store=store, writer=Writer(store))
-    yield founded
-    founded.close()
 
 
 def test_the_tree_is_audited_on_postgresql(town: Town, server: Server) -> None:
