@@ -22,6 +22,8 @@ _TITLES = {
     "port": "端口",
     "tls": "TLS",
     "database": "数据库",
+    "rest": "其余项目",
+    "role": "数据库权限",
     "partitions": "分区",
     "clock": "时钟",
     "registry": "登记簿",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from lxml import etree
 
 import cli
+from commands import doctor
 from commands.checks.looked import Site, run
 from commands.checks.place import check_clock, check_disk, check_key, check_permissions, check_port
 from commands.frame.exits import ExitCode
@@ -298,6 +300,29 @@ def test_the_doctor_sees_a_clock_that_went_back(admin: Administrator) -> None:
 
 def test_the_doctor_tells_an_absent_installation_in_one_line(tmp_path: Path) -> None:
     assert Administrator(tmp_path / "none").refused("settings.absent", "doctor") == ExitCode.MISCONFIGURED
+
+
+def test_every_check_of_the_doctor_has_a_chinese_title() -> None:
+    """All names that a check is made with, or that an error is told under."""
+    folder = Path(doctor.__file__).parent
+    sources = [folder / "doctor.py", *sorted((folder / "checks").glob("*.py"))]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources]
+    found = {
+        node.args[0].value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
+        if isinstance(node.func, ast.Name) and node.func.id in ("ok", "warn", "fail", "failed", "run")
+    }
+    assert {"database", "rest", "role", "timestamp"} <= found
+    assert found <= set(doctor._TITLES)
+
+
+def test_the_doctor_tells_people_of_a_database_that_cannot_be_used(admin: Administrator) -> None:
+    foreign_database(admin.folder)
+    said = admin.type("--lang", "zh", "doctor")
+    assert said.exit_code == ExitCode.CHECK_FAILED
+    assert "其余项目" in said.stdout
 
 
 def test_in_chinese_the_doctor_names_each_check_in_chinese(admin: Administrator) -> None:

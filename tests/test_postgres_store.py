@@ -114,6 +114,7 @@ def test_init_makes_an_installation_that_doctor_finds_in_order(tmp_path: Path, s
     assert load_settings(settings.read_text()).database == url
     assert stat.S_IMODE(settings.stat().st_mode) == 0o600
     checks = {check["name"]: check["level"] for check in admin.json("doctor")}
+    assert "database role" in admin.type("--lang", "en", "doctor").stdout
     assert set(checks.values()) <= {"ok", "warn"}
     assert checks["database"] == "ok"
     assert admin.json("ledger", "verify")["clean"]
