@@ -36,6 +36,8 @@ ERRORS = ROOT / "docs" / "errors.md"
 DEPARTMENTS = ROOT / "docs" / "departments.md"
 TRANSLATED = sorted((ROOT / "docs").glob("*.zh-CN.md"))
 """The Chinese pages that have an English twin beside them."""
+PAIRED = [ROOT / "README.zh-CN.md", *TRANSLATED]
+"""The same with the page that one begins with, whose examples are shown as each language prints them."""
 OURS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 """Every page that a user reads."""
 FORMATS = {"evidence-format.md", "ledger-format.md", "witness.md"}
@@ -46,6 +48,10 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
+_PAGE = re.compile(r"\]\(([^)#:]+\.md)[^):]*\)")
+_NUMBER = re.compile(r"(?<![A-Za-z\d.\-])\d+(?:,\d{3})*(?:\.\d+)?")
+_MARK = re.compile(r"(#+) |\s*(?:-|\d+\.) |\|")
+_CELL = re.compile(r"(?<!\\)\|")
 _SOURCE = re.compile(r"(?<![/\w])(?:hub|connectors|commands|tests|demo|bench)/[a-z0-9_/]+(?:\.py|/)")
 _DOTTED = re.compile(r"[a-z]+\.[a-z][a-z0-9_\-]+")
 _FILE_ENDINGS = ("yaml", "db", "key", "crt", "md", "xml", "wsdl", "json", "note")
@@ -185,24 +191,61 @@ def twin_of(chinese: Path) -> Path:
 
 @pytest.mark.parametrize("chinese", TRANSLATED, ids=lambda path: path.name)
 def test_both_languages_show_the_same_examples(chinese: Path) -> None:
-    for kind in ("xml", "java", "sh", "yaml", ""):
-        shown = [re.sub(r"<!--.*?-->|#.*", "", "".join(blocks(page, kind))) for page in (chinese, twin_of(chinese))]
-        assert shown[0] == shown[1]
+    assert examples_in(chinese) == examples_in(twin_of(chinese))
 
 
-@pytest.mark.parametrize("chinese", TRANSLATED, ids=lambda path: path.name)
+@pytest.mark.parametrize("chinese", PAIRED, ids=lambda path: path.name)
 def test_both_languages_name_the_same_commands_codes_and_settings(chinese: Path) -> None:
-    chinese_names, english_names = (names_in(page) for page in (chinese, twin_of(chinese)))
-    assert chinese_names == english_names
+    assert names_in(chinese) == names_in(twin_of(chinese))
+
+
+@pytest.mark.parametrize("chinese", PAIRED, ids=lambda path: path.name)
+def test_both_languages_tell_the_same_numbers(chinese: Path) -> None:
+    assert numbers_in(chinese) == numbers_in(twin_of(chinese))
+
+
+@pytest.mark.parametrize("chinese", PAIRED, ids=lambda path: path.name)
+def test_both_languages_have_the_same_sections_lists_and_tables(chinese: Path) -> None:
+    assert shape_of(chinese) == shape_of(twin_of(chinese))
+
+
+@pytest.mark.parametrize("chinese", PAIRED, ids=lambda path: path.name)
+def test_a_chinese_page_and_its_twin_lead_to_each_other_and_on_to_chinese_pages(chinese: Path) -> None:
+    here, english = pages_from(chinese), twin_of(chinese)
+    assert english in here
+    assert chinese in pages_from(english)
+    assert {page for page in PAIRED if twin_of(page) in here} == {chinese}
+
+
+def examples_in(page: Path) -> list[tuple[str, str]]:
+    """What a page shows to be typed or copied, less what is in the language of the page: comments, names of rules."""
+    found = _FENCED.findall(page.read_text(encoding="utf-8"))
+    return [(kind, re.sub(r"<!--.*?-->|#.*|(?<=- name: ).*", "", content)) for kind, content in found]
 
 
 def names_in(page: Path) -> set[str]:
-    """What a page quotes that is typed or read on a screen: commands, options, codes, settings, paths.
+    """What a page quotes that is typed or read on a screen: commands, options, codes, settings, paths, figures.
 
     What stands for a name of the reader's own is in the language of the page, so it is left out.
     """
-    quoted = (word for word in _QUOTED.findall(prose(page)) if re.match(r"hub |--[a-z]|/|[a-z]+\.[a-z]", word))
+    quoted = (word for word in _QUOTED.findall(prose(page)) if re.match(r"hub |--[a-z]|/|[a-z]+[._][a-z]", word))
     return {re.sub(r"\b[A-Z]+\b|[^\x00-\x7f]+", "", word) for word in quoted}
+
+
+def numbers_in(page: Path) -> set[str]:
+    """Every number that a page writes in digits, each once: a sentence may be two in the other language."""
+    return {number.replace(",", "") for number in _NUMBER.findall(re.sub(r"\]\([^)]*\)", "]", prose(page)))}
+
+
+def pages_from(page: Path) -> set[Path]:
+    """Which pages a page leads to."""
+    return {(page.parent / link).resolve() for link in _PAGE.findall(prose(page))}
+
+
+def shape_of(page: Path) -> list[str]:
+    """Headings by their level, items of lists, and rows of tables by their cells, in the order in which they stand."""
+    marks = (_MARK.match(line) for line in prose(page).splitlines())
+    return [mark[1] or str(len(_CELL.findall(mark.string))) for mark in marks if mark]
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="no JDK on this machine")
