@@ -1084,7 +1084,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "store.forbidden": Text(
         "数据库用户没有所需权限", "the database user lacks a right that is needed",
-        "请按 docs/postgresql.md 中的语句授权", "grant the rights listed in docs/postgresql.md",
+        "请按 docs/postgresql.zh-CN.md 中的语句授权", "grant the rights listed in docs/postgresql.md",
     ),
     "store.foreign": Text(
         "数据库中的表不属于交换中心", "the tables in this database are not the hub's",
@@ -1100,7 +1100,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "store.encoding": Text(
         "数据库的字符编码不是 UTF8，无法保存中文内容", "the database's encoding is not UTF8 and cannot hold Chinese text",
-        "请按 docs/postgresql.md 新建数据库（ENCODING 'UTF8'）", "make a new database as docs/postgresql.md says (ENCODING 'UTF8')",
+        "请按 docs/postgresql.zh-CN.md 新建数据库（ENCODING 'UTF8'）", "make a new database as docs/postgresql.md says (ENCODING 'UTF8')",
     ),
     "store.driver": Text(
         "未安装 PostgreSQL 驱动程序", "the PostgreSQL driver is not installed",
