@@ -782,7 +782,7 @@ CATALOGUE: dict[str, Text] = {
     "routing.xpath-limit": Text(
         "路由规则中的 XPath 使用了可能耗时过长的写法",
         "an XPath in a routing rule has a form that a document could make slow",
-        "请改用所示写法；允许的写法见 docs/routing.md",
+        "请改用所示写法；允许的写法见 docs/routing.zh-CN.md",
         "use the form shown; docs/routing.md lists what is allowed",
     ),
     "routing.xpath-failed": Text(

@@ -187,7 +187,8 @@ def test_a_path_that_fails_on_a_document_tells_only_the_operator() -> None:
     assert "routing.yaml" not in fault.value.sentence("en")
 
 
-def test_every_example_of_the_reference_loads() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "routing.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["routing.md", "routing.zh-CN.md"])
+def test_every_example_of_the_reference_loads(name: str) -> None:
+    page = (Path(__file__).parent.parent / "docs" / name).read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert [len(Routing.load(example).rules) for example in examples] == [1, 1, 1, 2, 1, 2]
