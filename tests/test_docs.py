@@ -48,6 +48,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _FENCED = re.compile(r"^ *```([\w-]*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
+_SECTION = re.compile(r"\]\(([^)#:]*)#([^):]+)\)")
 _PAGE = re.compile(r"\]\(([^)#:]+\.md)[^):]*\)")
 _NUMBER = re.compile(r"(?<![A-Za-z\d.\-])\d+(?:,\d{3})*(?:\.\d+)?")
 _MARK = re.compile(r"(#+) |\s*(?:-|\d+\.) |\|")
@@ -138,6 +139,18 @@ def test_every_code_of_the_catalogue_is_one_that_the_program_names() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     missing = {link for link in _LINK.findall(prose(path)) if not (path.parent / link).exists()}
     assert missing == set()
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_links_to_a_section_lead_to_a_heading(path: Path) -> None:
+    found = ((path.parent / link if link else path, section) for link, section in _SECTION.findall(prose(path)))
+    assert [section for page, section in found if section not in sections_of(page)] == []
+
+
+def sections_of(page: Path) -> set[str]:
+    """The headings of a page as links name them: small letters, without signs, hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_files_of_the_program_that_a_page_names_are_there() -> None:
