@@ -40,7 +40,7 @@ PAIRED = [ROOT / "README.zh-CN.md", *TRANSLATED]
 """The same with the page that one begins with, whose examples are shown as each language prints them."""
 OURS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 """Every page that a user reads."""
-FORMATS = {"evidence-format.md", "ledger-format.md", "witness.md"}
+FORMATS = {"evidence-format.md", "ledger-format.md", "witness.md", "witness.zh-CN.md"}
 """Pages whose words with a dot are of files and acts as well."""
 SCHEMAS = Schemas.builtin()
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
