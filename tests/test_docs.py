@@ -36,9 +36,9 @@ ERRORS = ROOT / "docs" / "errors.md"
 DEPARTMENTS = ROOT / "docs" / "departments.md"
 TRANSLATED = sorted((ROOT / "docs").glob("*.zh-CN.md"))
 """The Chinese pages that have an English twin beside them."""
-PAIRED = [ROOT / "README.zh-CN.md", *TRANSLATED]
-"""The same with the page that one begins with, whose examples are shown as each language prints them."""
-OURS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAIRED = [ROOT / "README.zh-CN.md", ROOT / "SECURITY.zh-CN.md", *TRANSLATED]
+"""The same with those at the top; the README shows its examples as each language prints them."""
+OURS = [*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("SECURITY*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 """Every page that a user reads."""
 FORMATS = {"evidence-format.md", "ledger-format.md", "witness.md", "witness.zh-CN.md"}
 """Pages whose words with a dot are of files and acts as well."""
