@@ -65,9 +65,12 @@ def test_a_department_shows_its_certificate(town: Town, tmp_path: Path, required
 def test_the_environment_names_the_files(tmp_path: Path, required: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, file in FILES.items():
         monkeypatch.setenv(name, str(tmp_path / file))
-    monkeypatch.setenv("HUB_URL", required + PATH)
     words = fetch(tmp_path, "")[:-2]
-    assert Administrator(tmp_path).json(*words) == []
+    for address in (required, f"{required}/", required + PATH):  # for all services
+        monkeypatch.setenv("HUB_URL", address)
+        assert Administrator(tmp_path).json(*words) == []
+        pair = ("--key", str(tmp_path / "m.key"), "--cert", str(tmp_path / "m.crt"))
+        Administrator(tmp_path).refused("message.unknown", "inquiry", "status", "m", "a/none", *pair)
 
 
 def test_certificate_and_key_may_be_one_file(tmp_path: Path, required: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import click
 
@@ -25,8 +26,8 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _OPTIONS = (
     option(
         "--url",
-        zh="交换中心的服务地址（默认取 hub.yaml；也可用环境变量 HUB_URL）",
-        en="the hub's service address (default: by hub.yaml; or HUB_URL in the environment)",
+        zh="交换中心的地址（默认取 hub.yaml；也可用环境变量 HUB_URL）",
+        en="the hub's address (default: by hub.yaml; or HUB_URL in the environment)",
         envvar="HUB_URL",
     ),
     option(
@@ -75,13 +76,19 @@ class Reach:
     cert: Path | None = None
 
     def address(self, path: str = "") -> str:
-        """The address of a service: as given, or of the hub in the data directory; the exchange service by default."""
-        if self.url:
-            return self.url
+        """The address of a service, by default the exchange service, of the hub given or of the data directory.
+
+        The hub is given by its own address or by that of its exchange service; any other path is a gateway's, and goes
+        as it is.
+        """
         from connectors.front_door import PATH
         from hub.hub import read_settings
 
-        return read_settings(self.session.folder).public_url + (path or PATH)
+        if not self.url:
+            return read_settings(self.session.folder).public_url + (path or PATH)
+        given = self.url.rstrip("/")
+        hub = given.removesuffix(PATH)
+        return self.url if urlsplit(hub).path and hub == given else hub + (path or PATH)
 
     def tls(self) -> ssl.SSLContext | None:
         """What https goes by; None for the machine's own authorities and no certificate. Errors: Misconfigured tls.*"""
