@@ -8,9 +8,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from commands.department.side import tls_ca_option
 from commands.frame.command import Phrase, Session, option, single
 
 if TYPE_CHECKING:
+    import ssl
+
     from hub.errors import HubError
 
 FIGURES = {
@@ -72,6 +75,7 @@ class Bounds:
     examples=(
         "hub check --url http://127.0.0.1:8080",
         "hub check",
+        "hub check --url https://exchange.example.gov:8443 --tls-ca keys/tls-ca.pem",
         "hub check --url http://127.0.0.1:8080 --warning oldest-waiting=600 --critical oldest-waiting=7200",
     ),
 )
@@ -98,7 +102,10 @@ class Bounds:
     multiple=True,
 )
 @option("--timeout", zh="最长等待秒数", en="seconds to wait for an answer", default=10.0)
-def command(session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float) -> None:
+@tls_ca_option
+def command(
+    session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float, tls_ca: Path | None
+) -> None:
     """Say how it is and exit with the state's code.
 
     A database that cannot be used is CRITICAL; whatever else stands in the way of knowing is UNKNOWN.
@@ -107,8 +114,10 @@ def command(session: Session, url: str, warnings: Sequence[str], criticals: Sequ
 
     try:
         bounds = Bounds(read_bounds(warnings), read_bounds(criticals))
-        page = read_page(url, timeout) if url else examine(session)
+        page = read_page(url, timeout, tls_ca) if url else examine(session)
         verdict = judged(page, bounds, session.lang) if page is not None else _silent(session, url)
+    except Disbelieved as error:
+        verdict = _disbelieved(session, url, error)
     except HubError as error:
         verdict = _hindered(error, session.lang)
     except (ValueError, OSError) as error:
@@ -171,22 +180,42 @@ def _mark(name: str, bound: float | None) -> str:
     return "" if bound is None else f"{bound:.15g}" + (":" if name in _LOW else "")
 
 
-def read_page(url: str, timeout: float) -> Any:
-    """What `/readyz` of a serving process says, None if nobody answers. Errors: ValueError."""
+class Disbelieved(Exception):
+    """Who answers at an https address shows no certificate that is believed; why, in the words of the TLS library."""
+
+
+def read_page(url: str, timeout: float, authorities: Path | None = None) -> Any:
+    """What `/readyz` of a serving process says, None if nobody answers; `authorities`: a CA file for https.
+
+    Errors: ValueError, Disbelieved; Misconfigured tls.unreadable.
+    """
     import json
+    import ssl
     from urllib.error import HTTPError, URLError
-    from urllib.request import ProxyHandler, build_opener
+    from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url}: http:// | https://")
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=_believing(authorities)))
     try:
-        with build_opener(ProxyHandler({})).open(f"{url.rstrip('/')}/readyz", timeout=timeout) as answer:
+        with opener.open(f"{url.rstrip('/')}/readyz", timeout=timeout) as answer:
             return json.loads(answer.read(1_000_000))
     except HTTPError as error:
         with error:
             return json.loads(error.read(1_000_000))
-    except (URLError, TimeoutError, ConnectionError):
+    except (URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", None)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise Disbelieved(reason.verify_message) from None
         return None
+
+
+def _believing(authorities: Path | None) -> ssl.SSLContext | None:
+    if authorities is None:
+        return None
+    from connectors.tls import client_context
+
+    return client_context(("--tls-ca", authorities), None, None)
 
 
 def examine(session: Session) -> dict[str, Any]:
@@ -224,6 +253,15 @@ def _hindered(error: HubError, lang: str) -> Verdict:
     if error.code.startswith("store."):
         return Verdict(State.CRITICAL, (f"database: {said}",))
     return Verdict(State.UNKNOWN, (said,))
+
+
+def _disbelieved(session: Session, url: str, error: Disbelieved) -> Verdict:
+    said = Phrase(
+        f"{url} 的 TLS 证书不受信任（{error}）；证书须为该地址签发，其发证机构由 --tls-ca 给出",
+        f"the TLS certificate of {url} is not believed ({error}); it must be for this address, and from an authority "
+        "of --tls-ca",
+    )
+    return Verdict(State.CRITICAL, (said.by(session.lang),))
 
 
 def _silent(session: Session, url: str) -> Verdict:

@@ -853,7 +853,7 @@ CATALOGUE: dict[str, Text] = {
     "tls.unreadable": Text(
         "TLS 证书、私钥或发证机构文件无法读取，或不是未加密的 PEM 文件",
         "a TLS certificate, key or CA file cannot be read, or is no unencrypted PEM",
-        "请核对 hub.yaml 中所示项、文件内容与权限", "check the setting shown, the file and its permissions",
+        "请核对所示设置项或选项、文件内容与权限", "check the setting or option shown, the file and its permissions",
     ),
     "tls.mismatch": Text(
         "TLS 私钥与证书不匹配", "the TLS key does not belong to the TLS certificate",

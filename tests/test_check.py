@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 import cli
 from commands.check import Bounds, State, Verdict, judged, read_bounds
@@ -17,6 +22,8 @@ from connectors.serving import process
 from connectors.serving.serving_lock import node_lock
 from hub.schema.schema import Schemas
 from tests.house import connector, lay_out, served, turn_clock_of_loop
+from tests.serving import serving
+from tests.tlsing import machine, put, put_ca, stranger
 
 NAME = r"[a-z-]+"
 PERFDATA = re.compile(rf"({NAME}=-?[0-9.e+]+(s|B);[0-9.:]*;[0-9.:]*( |$))+")
@@ -79,6 +86,41 @@ def test_a_data_directory_that_is_not_there_is_unknown_and_a_silent_address_crit
     assert check("--data", str(tmp_path / "none")).exit_code == 3
     done = check("--url", "http://127.0.0.1:9")
     assert (done.exit_code, "does not answer" in done.stdout) == (2, True)
+
+
+def test_a_hub_behind_https_is_checked_by_the_authority_that_is_given(tmp_path: Path) -> None:
+    put(tmp_path, "hub", machine("127.0.0.1"))
+    ours, foreign = put_ca(tmp_path), put_ca(tmp_path, stranger())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "hub.crt", tmp_path / "hub.key")
+
+    async def ready(request: Request) -> JSONResponse:
+        return JSONResponse(page())
+
+    def checked(address: str, *words: str) -> tuple[int, str]:
+        done = check("--timeout", "60", "--url", address, *words)
+        return done.exit_code, done.stdout
+
+    with serving(Starlette(routes=[Route("/readyz", ready)]), context) as address:
+        assert checked(address, "--tls-ca", str(ours)) == (0, "HUB OK - h/n\n")
+        for words in ((), ("--tls-ca", str(foreign))):
+            code, said = checked(address, *words)
+            assert (code, said.startswith(f"HUB CRITICAL - the TLS certificate of {address} is not believed")) == (
+                2,
+                True,
+            )
+        elsewhere = checked(address.replace("127.0.0.1", "localhost"), "--tls-ca", str(ours))
+        assert (elsewhere[0], "Hostname mismatch" in elsewhere[1]) == (2, True)
+
+
+@pytest.mark.parametrize("content", [None, b"junk", b""])
+def test_a_ca_file_that_cannot_serve_is_unknown_and_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    done = check("--url", "https://127.0.0.1:9", "--tls-ca", str(path))
+    assert (done.exit_code, done.stdout.startswith("HUB UNKNOWN - tls.unreadable ")) == (3, True)
+    assert "--tls-ca" in done.stdout
 
 
 def test_a_database_that_cannot_be_used_is_critical_and_named(tmp_path: Path) -> None:

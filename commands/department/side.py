@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
+tls_ca_option = option(
+    "--tls-ca",
+    zh="HTTPS：信任的根证书（默认为本机所信任的；HUB_TLS_CA）",
+    en="https: authorities to believe (default: this machine's; HUB_TLS_CA)",
+    type=FILE,
+    envvar="HUB_TLS_CA",
+)
 _OPTIONS = (
     option(
         "--url",
@@ -30,13 +37,7 @@ _OPTIONS = (
         en="the hub's address (default: by hub.yaml; or HUB_URL in the environment)",
         envvar="HUB_URL",
     ),
-    option(
-        "--tls-ca",
-        zh="HTTPS：信任的根证书（默认为本机所信任的；HUB_TLS_CA）",
-        en="https: authorities to believe (default: this machine's; HUB_TLS_CA)",
-        type=FILE,
-        envvar="HUB_TLS_CA",
-    ),
+    tls_ca_option,
     option(
         "--tls-cert",
         zh="HTTPS：出示的客户端证书（HUB_TLS_CERT）",
