@@ -36,6 +36,7 @@ class Told:
     closed: bool = False
     rules: str = ""
     stamp: str = ""
+    tls: tuple[tuple[str, str], ...] = ()
 
 
 class HealthDoor:

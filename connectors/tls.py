@@ -1,17 +1,19 @@
 """TLS at both edges: what the hub shows and whom it believes, and whose certificate a request came with.
 
-Promises: TLS 1.2 or newer; files that cannot work are met before anything is served; files that change are read again
-for the connections that follow, and broken ones leave those before them in use. Host names of endpoints are always
-checked. Whether a caller's certificate counts for anything is judged by the hub, not here.
+Promises: TLS 1.2 or newer; files that cannot work are met before anything is served; files that change are read again,
+and connections from before end. A broken certificate or key leaves those before it in use. Authorities that are taken
+away count no longer, and while theirs is a file that cannot be read, nobody is believed. Host names of endpoints are
+always checked. Whether a caller's certificate counts for anything is judged by the hub, not here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 from starlette.requests import Request
 
+from connectors.changing_context import ChangingContext
 from hub.errors import Misconfigured
 from hub.settings.listen import Listen
 from hub.settings.settings import Settings
@@ -29,6 +32,8 @@ CLIENT_CERTIFICATE = "hub.client-certificate"
 """The ASGI extension with the certificate that a caller showed on its connection, at `der`."""
 SOON = timedelta(days=30)
 REFRESH_SECONDS = 1.0
+State = tuple[int, int, int]
+ABSENT: State = (0, 0, 0)
 
 _VERIFY = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
@@ -49,10 +54,10 @@ class Files:
         placed = {kind: (name, folder / value) if value else None for kind, (name, value) in settings.items()}
         return cls(**placed)
 
-    @property
-    def state(self) -> tuple[object, ...]:
-        """What changes when a file does."""
-        return tuple(_state(one[1]) for one in (self.ca, self.certificate, self.key) if one)
+    def state(self) -> tuple[State, State, State]:
+        """What changes when a file does: of authorities, certificate and key."""
+        ca, certificate, key = (_state(one[1]) if one else ABSENT for one in (self.ca, self.certificate, self.key))
+        return ca, certificate, key
 
     def load_into(self, context: ssl.SSLContext) -> None:
         """Read the files. Errors: Misconfigured tls.*; then `context` may have taken a part of them."""
@@ -89,25 +94,39 @@ class Edge:
         self._files = files
         self._purpose = purpose
         self._verify = verify
-        self._state = files.state
-        self.context = self._made()
-        """Stays the same object; what is read again goes into it."""
+        self._seen = files.state()
+        self._believed = self._seen[0]
+        self.wrong: Misconfigured | None = None
+        """Why the files as they are now are not in use: tls.distrusting if nobody is believed meanwhile."""
+        self.context = ChangingContext(self.made(files))
 
     def refresh(self) -> bool:
-        """Read files that changed; say whether there were any. Errors: Misconfigured tls.*, what was read stays."""
-        state = self._files.state
-        if state == self._state:
+        """Read files that changed; say whether there were any.
+
+        Errors: Misconfigured tls.*; then what was read before stays, but for authorities that changed: those count no
+        longer.
+        """
+        state = self._files.state()
+        if state == self._seen:
             return False
-        self._state = state
-        self._made()  # a trial, so that a broken file leaves the context as it was
-        self._files.load_into(self.context)
+        self._seen = state
+        try:
+            made = self.made(self._files)
+        except Misconfigured as wrong:
+            self.wrong = self._judged(wrong, state[0])
+            if self.wrong.code == "tls.distrusting":
+                self.context.change_to(self._distrusting())
+            raise self.wrong from None
+        self.wrong, self._believed = None, state[0]
+        self.context.change_to(made)
         return True
 
     def expiring(self, at: datetime) -> Iterator[Misconfigured]:
         """As of its files."""
         return self._files.expiring(at)
 
-    def _made(self) -> ssl.SSLContext:
+    def made(self, files: Files) -> ssl.SSLContext:
+        """A context with these files. Errors: Misconfigured tls.*"""
         # Without authorities of its own an outgoing edge believes those of the machine.
         if self._purpose is ssl.Purpose.SERVER_AUTH and self._files.ca is None:
             context = ssl.create_default_context(self._purpose)
@@ -117,8 +136,24 @@ class Edge:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.verify_mode = self._verify
         context.set_alpn_protocols(["http/1.1"])
-        self._files.load_into(context)
+        files.load_into(context)
         return context
+
+    def _judged(self, wrong: Misconfigured, authorities: State) -> Misconfigured:
+        """The same trouble, or that nobody is believed: if authorities changed, those before may have been taken away.
+
+        Once nobody is believed, that lasts until everything can be read.
+        """
+        already = self.wrong is not None and self.wrong.code == "tls.distrusting"
+        if self._files.ca is None or (authorities == self._believed and not already):
+            return wrong
+        return Misconfigured("tls.distrusting", where=self._files.ca[0], operator=f"{wrong.where}: {wrong.operator}")
+
+    def _distrusting(self) -> ssl.SSLContext:
+        """A context that believes nobody; it shows its certificate if it can, for callers who need not show one."""
+        with contextlib.suppress(Misconfigured):
+            return self.made(replace(self._files, ca=None))
+        return self.made(Files(None, None, None))
 
 
 class TlsEdges:
@@ -128,6 +163,11 @@ class TlsEdges:
         """Errors: Misconfigured tls.*"""
         self.incoming = _incoming(folder, settings)
         self.outgoing = _outgoing(folder, settings)
+
+    @property
+    def wrong(self) -> tuple[tuple[str, str], ...]:
+        """Of files that changed and are not in use: the code, and the setting that names the file."""
+        return tuple((edge.wrong.code, edge.wrong.where) for edge in self._edges if edge.wrong is not None)
 
     @property
     def _edges(self) -> tuple[Edge, ...]:
@@ -147,7 +187,7 @@ class TlsEdges:
             log.error("expiring", extra={"fields": {"code": wrong.code, "operator": wrong.operator}})
 
     def refresh(self, at: datetime) -> None:
-        """Read what changed, and log it; what is broken is logged and not taken."""
+        """Read what changed, and log it; what is broken is logged."""
         for edge in self._edges:
             try:
                 if edge.refresh():
@@ -174,7 +214,7 @@ def client_context(
     """
     if ca is None and certificate is None:
         return None
-    return Edge(Files(ca, certificate, key), ssl.Purpose.SERVER_AUTH, ssl.CERT_REQUIRED).context
+    return Edge(Files(ca, certificate, key), ssl.Purpose.SERVER_AUTH, ssl.CERT_REQUIRED).context.latest
 
 
 def context_of(edge: Edge | None) -> ssl.SSLContext | None:
@@ -258,9 +298,10 @@ def _read(where: str, path: Path) -> bytes:
         raise Misconfigured("tls.unreadable", where=where, operator=str(error)) from None
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def _state(path: Path) -> State:
     try:
         found = path.stat()
     except OSError:
-        return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_ino, found.st_size)
+        return ABSENT
+    # The time of change, unlike that of modification, cannot be set, and tells of rights too.
+    return (found.st_ctime_ns, found.st_ino, found.st_size)

@@ -859,6 +859,13 @@ CATALOGUE: dict[str, Text] = {
         "TLS 私钥与证书不匹配", "the TLS key does not belong to the TLS certificate",
         "请使用与证书对应的私钥", "use the key that the certificate was issued for",
     ),
+    "tls.distrusting": Text(
+        "变更后的发证机构文件（或同时有误的证书、私钥）无法使用，在此期间不信任任何对方证书",
+        "the changed file of authorities cannot be used, or certificate and key beside it; no certificate of another is "
+        "believed until they can",
+        "请恢复所示设置项的文件，并核对证书与私钥；本中心会自动读取，无需重启",
+        "mend the file of the setting shown, and look at certificate and key; they are read without a restart",
+    ),
     "tls.expiring": Text(
         "TLS 证书已过期或即将到期", "a TLS certificate has expired or soon will",
         "请更换证书文件，本中心会自动读取，无需重启", "put a new certificate in its place; it is read without a restart",

@@ -57,6 +57,7 @@ def test_a_process_that_is_well_has_no_findings() -> None:
         (replace(WELL, at=WELL.key_until + timedelta(seconds=1)), "key", "health.key-expired"),
         (replace(WELL, at=WELL.key_from - timedelta(seconds=1)), "key", "health.key-expired"),
         (replace(WELL, disk=10), "disk", "health.disk"),
+        (replace(WELL, tls=(("tls.distrusting", "listen.tls.client_ca"),)), "tls", "tls.distrusting"),
         (replace(WELL, stored=None, store="store.unreachable"), "database", "store.unreachable"),
         (replace(WELL, writer="store.io"), "database", "store.io"),
         (replace(WELL, stored=Stored(read_only=True)), "database", "store.read-only"),

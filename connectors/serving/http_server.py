@@ -1,7 +1,8 @@
 """Runs an ASGI application on a TCP port until it is told to stop.
 
 Promises: the port is taken before anything else happens, or it says so; a caller who sends headers too slowly is cut
-off; SIGTERM and SIGINT finish what is under way. With TLS the application finds the caller's certificate in its scope.
+off; SIGTERM and SIGINT finish what is under way. With TLS the application finds the caller's certificate in its scope,
+and when the files of TLS change, connections from before end after the answer under way.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from connectors.changing_context import ChangingContext
 from connectors.tls import CLIENT_CERTIFICATE, shown_on
 from hub.errors import Misconfigured
 
@@ -71,8 +74,10 @@ async def serve_on(
     server = _QuietServer(_config(app, drain, tls))
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     stopping = asyncio.create_task(stop.wait())
+    ending = partial(asyncio.get_running_loop().call_soon_threadsafe, server.end_connections)
     try:
-        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        with tls.telling(ending) if isinstance(tls, ChangingContext) else contextlib.nullcontext():
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
         server.should_exit = True
@@ -92,6 +97,11 @@ class _QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def end_connections(self) -> None:
+        """End those that are open: idle ones now, others after the answer under way."""
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
 
 
 def _config(app: ASGIApp, drain: int, tls: ssl.SSLContext | None) -> uvicorn.Config:
@@ -120,6 +130,9 @@ class _ImpatientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._certificate = shown_on(transport)
         self._start()
+        context, secured = (transport.get_extra_info(name) for name in ("sslcontext", "ssl_object"))
+        if isinstance(context, ChangingContext) and context.is_outdated(secured):
+            transport.abort()  # the files changed between its first byte and now
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()

@@ -1,8 +1,9 @@
 """One serving process: the parts that its roles ask for, on one loop, from their start to their orderly end.
 
 Promises: changes of registry, routing and CRLs are seen within a second, and a broken change is told on `/readyz` and
-leaves the hub as it was. Asked to stop, it says so on `/readyz` first and, after `drain` seconds, takes no new call;
-what is under way ends, what was leased goes back, and its node name last of all.
+leaves the hub as it was; files of TLS are seen so too, but broken authorities leave nobody believed. Asked to stop, it
+says so on `/readyz` first and, after `drain` seconds, takes no new call; what is under way ends, what was leased goes
+back, and its node name last of all.
 """
 
 from __future__ import annotations
@@ -196,6 +197,7 @@ class Process:
             node_lost=self._presence is not None and self._presence.lost,
             closed=closed,
             rules=self._wrong_rules,
+            tls=self._tls.wrong,
             stamp=pending if pending in CATALOGUE or not pending else "hub.internal",
         )
 

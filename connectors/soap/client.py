@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 import aiohttp
 
+from connectors.changing_context import latest_of
 from connectors.serving.trace_context import trace_headers
 from connectors.soap import writer as write
 from connectors.soap.parameters import Parameters
@@ -74,7 +75,8 @@ class Outgoing:
 class SoapClient:
     """Keeps connections open between calls; belongs to one event loop.
 
-    `tls` is for https; without one the machine's authorities are believed. The host name is checked by both.
+    `tls` is for https; without one the machine's authorities are believed. The host name is checked by both. When it
+    changes, connections from before are not used again.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -112,6 +114,7 @@ class SoapClient:
                 headers={**headers, **trace_headers()},
                 timeout=aiohttp.ClientTimeout(total=outgoing.seconds),
                 allow_redirects=False,
+                ssl=latest_of(self._tls) or True,
             ) as response:
                 if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                     raise CallFailed("answer", "a compressed answer")
@@ -127,7 +130,7 @@ class SoapClient:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ssl=self._tls or True),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,

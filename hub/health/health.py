@@ -73,7 +73,8 @@ class Measured:
     """Everything that is judged. `stored` None: the database could not be read, `store` says why.
 
     `store`, `writer`, `rules`, `stamp`: the code of what is wrong with reading, the last commit, the last change of
-    rules, a due time-stamp; empty if nothing is. `disk`: free bytes. `closed`: no calls until the ledger is confirmed.
+    rules, a due time-stamp; empty if nothing is. `tls`: the code of what is wrong with changed files of TLS, and the
+    setting that names them. `disk`: free bytes. `closed`: no calls until the ledger is confirmed.
     """
 
     at: datetime
@@ -84,6 +85,7 @@ class Measured:
     writer: str = ""
     rules: str = ""
     stamp: str = ""
+    tls: tuple[tuple[str, str], ...] = ()
     disk: int | None = None
     closed: bool = False
     draining: bool = False
@@ -130,6 +132,9 @@ def _own(measured: Measured, settings: Settings) -> Iterator[Finding]:
         yield Finding("disk", Level.FAIL, "health.disk", got=str(measured.disk), expected=f">= {least}")
     if measured.rules:
         yield Finding("rules", Level.WARN, measured.rules)
+    for code, setting in measured.tls:
+        shut = code == "tls.distrusting" and setting.startswith("listen.")
+        yield Finding("tls", Level.FAIL if shut else Level.WARN, code, got=setting)
 
 
 def _database(measured: Measured) -> Iterator[Finding]:
