@@ -47,7 +47,7 @@ def diff(session: Session, file: Path) -> ExitCode:
     from hub.registry.diff import diff as compared
     from hub.registry.file import load_registry
 
-    changes = compared(read(session), load_registry(read_text(file)))
+    changes = compared(read(session), load_registry(read_text(file), file.name))
     if session.json:
         session.write_json({"changes": [as_fact(item) for item in changes]})
     for item in changes if not session.json else ():
@@ -70,5 +70,5 @@ def apply(session: Session, file: Path, yes: bool) -> None:
     """Make the registry what the file says."""
     from hub.registry.file import load_registry
 
-    wanted = load_registry(read_text(file))
+    wanted = load_registry(read_text(file), file.name)
     change_after_asking(session, lambda _: wanted, yes)

@@ -42,15 +42,16 @@ command = noun("route", zh="路由规则（routing.yaml）。", en="Routing rule
 @argument("file", zh="要检查的文件（默认为现用的）", en="file (default: the one in use)", type=FILE, required=False)
 def lint(session: Session, file: Path | None) -> ExitCode:
     """Check the rules against the registry and the registered types."""
-    findings = _findings(session, read_text(file or _rules_file(session)))
+    file = file or _rules_file(session)
+    findings = _findings(session, read_text(file), file.name)
     _show_findings(session, findings)
     return ExitCode.CHECK_FAILED if _is_wrong(findings) else ExitCode.OK
 
 
-def _findings(session: Session, text: str) -> list[Finding]:
+def _findings(session: Session, text: str, name: str) -> list[Finding]:
     from hub.routing.lint import lint_text
 
-    return lint_text(text, *_known(session))
+    return lint_text(text, *_known(session), name)
 
 
 def _is_wrong(findings: list[Finding]) -> bool:
@@ -86,7 +87,7 @@ def apply(session: Session, file: Path) -> ExitCode:
     from hub.administration.in_force import apply_routing
 
     text = read_text(file)
-    findings = _findings(session, text)
+    findings = _findings(session, text, file.name)
     if _is_wrong(findings):
         _show_findings(session, findings)
         return ExitCode.CHECK_FAILED
@@ -125,7 +126,7 @@ def explain(session: Session, file: Path, rules_file: Path | None) -> None:
 
     rules = _rules(session)
     if rules_file is not None:
-        rules = replace(rules, routing=Routing.load(read_text(rules_file)))
+        rules = replace(rules, routing=Routing.load(read_text(rules_file), rules_file.name))
     facts = _facts(file, rules)
     traces = told(rules.routing, facts, rules.directory)
     decision = rules.routing.plan(facts, rules.directory)

@@ -290,10 +290,22 @@ def test_apply_refuses_if_somebody_changed_the_registry_meanwhile(
 )
 def test_a_wrong_registry_file_is_refused_whole(admin: Administrator, tmp_path: Path, text: bytes, code: str) -> None:
     before = admin.registry()
-    file = tmp_path / "registry.yaml"
+    file = tmp_path / "new-departments.yaml"
     file.write_bytes(text)
     assert admin.refused(code, "registry", "apply", str(file), "--yes") == ExitCode.MISCONFIGURED
     assert diff(before, admin.registry()) == []
+
+
+@pytest.mark.parametrize("verb", ["apply", "diff"])
+@pytest.mark.parametrize("text", ["version: [1", "version: 1\ndepartment: []\n", "version: 1\nrights: [{sender: A}]\n"])
+def test_a_wrong_registry_file_is_called_by_its_own_name(
+    admin: Administrator, tmp_path: Path, verb: str, text: str
+) -> None:
+    file = tmp_path / "new-departments.yaml"
+    file.write_text(text)
+    said = admin.type("registry", verb, str(file)).stderr
+    assert "at: new-departments.yaml" in said
+    assert "registry.yaml" not in said
 
 
 # beside a serving hub

@@ -143,6 +143,17 @@ def test_route_lint_finds_what_is_wrong_in_use_and_in_a_file(admin: Administrato
     assert admin.refused("config.unknown-key", "route", "show") == ExitCode.MISCONFIGURED
 
 
+@pytest.mark.parametrize("text", ["version: [1", "version: 1\nrules: [{name: x}]\n"])
+def test_a_wrong_routing_file_is_called_by_its_own_name(admin: Administrator, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "next-year.yaml"
+    file.write_text(text)
+    said = admin.type("route", "lint", str(file)).stdout, admin.type("route", "apply", str(file)).stdout
+    assert [("next-year.yaml:" in one, "routing.yaml" in one) for one in said] == [(True, False)] * 2
+    (tmp_path / "document.xml").write_bytes(b"<x/>")
+    said_by_explain = admin.type("route", "explain", str(tmp_path / "document.xml"), "--rules", str(file)).stderr
+    assert ("next-year.yaml:" in said_by_explain, "routing.yaml" in said_by_explain) == (True, False)
+
+
 def test_route_show_lists_the_rules(admin: Administrator) -> None:
     (admin.folder / "routing.yaml").write_text(RULES)
     rows = admin.json("route", "show")

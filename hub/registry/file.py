@@ -39,9 +39,12 @@ _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _Some = TypeVar("_Some", Department, Endpoint, Right, EnrolledCertificate)
 
 
-def load_registry(text: str) -> Registry:
-    """Read and check a whole registry. Errors: Misconfigured config.*, registry.*, certificate.unreadable."""
-    top = read_yaml(text, NAME)
+def load_registry(text: str, what: str = NAME) -> Registry:
+    """Read and check a whole registry; `what` names the text in errors, as for `read_yaml`.
+
+    Errors: Misconfigured config.*, registry.*, certificate.unreadable.
+    """
+    top = read_yaml(text, what)
     check_keys(top, ("version", "departments", "groups", "endpoints", "rights", "certificates"))
     if integer_at(top, "version") != VERSION:
         raise Misconfigured(

@@ -61,18 +61,21 @@ _FIELDS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
-def read_rules(text: str) -> tuple[Rule, ...]:
-    """Read the whole file. Errors: Misconfigured config.* and routing.*, each naming `routing.yaml:LINE`."""
-    rules = tuple(read_rule(section) for section in rule_sections(text))
+def read_rules(text: str, what: str = WHAT) -> tuple[Rule, ...]:
+    """Read the whole file. Errors: Misconfigured config.* and routing.*, each naming `routing.yaml:LINE`, or `what`."""
+    rules = tuple(read_rule(section) for section in rule_sections(text, what))
     faults = repeated_names(rules)
     if faults:
         raise faults[0]
     return rules
 
 
-def rule_sections(text: str) -> list[Located]:
-    """Return the rules of the file, each still unread. Errors: Misconfigured config.*, routing.version."""
-    whole = read_yaml(text, WHAT)
+def rule_sections(text: str, what: str = WHAT) -> list[Located]:
+    """Return the rules of the file, each still unread; `what` names it in errors, as for `read_yaml`.
+
+    Errors: Misconfigured config.*, routing.version.
+    """
+    whole = read_yaml(text, what)
     check_keys(whole, ("version", "rules"))
     version = integer_at(whole, "version")
     if version != FORMAT:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from hub.directory import GROUP, Directory
 from hub.errors import Misconfigured
 from hub.routing.condition import DivisionUnder, FieldIs, Names, RecipientIs, is_glob
-from hub.routing.file import read_rule, repeated_names, rule_sections
+from hub.routing.file import WHAT, read_rule, repeated_names, rule_sections
 from hub.routing.routing import Routing, version_of
 from hub.routing.rule import ENDPOINT, Action, Rule, destinations
 from hub.routing.shadow import covers
@@ -41,10 +41,10 @@ class Finding:
         return self.fault.code
 
 
-def lint_text(text: str, directory: Directory, tokens: Collection[str]) -> list[Finding]:
-    """Check a text that may not even load: every rule that cannot be read is an error of its own."""
+def lint_text(text: str, directory: Directory, tokens: Collection[str], what: str = WHAT) -> list[Finding]:
+    """Check a text, called `what`, that may not even load: every rule that cannot be read is an error of its own."""
     try:
-        sections = rule_sections(text)
+        sections = rule_sections(text, what)
     except Misconfigured as fault:
         return [Finding(Level.ERROR, "", fault)]
     rules: list[Rule] = []

@@ -14,7 +14,7 @@ from hub.directory import GROUP, Directory
 from hub.errors import Misconfigured, Refused
 from hub.message import Header, Recipient, Role
 from hub.routing.condition import Facts, Target, Targets
-from hub.routing.file import read_rules
+from hub.routing.file import WHAT, read_rules
 from hub.routing.rule import Action, Rule, destinations
 
 __all__ = ["Decision", "Draft", "Facts", "Routing", "Target", "advance", "begin", "version_of"]
@@ -48,9 +48,12 @@ class Routing:
     version: str
 
     @classmethod
-    def load(cls, text: str) -> Routing:
-        """Read the text of routing.yaml. Errors: Misconfigured config.*, routing.*, each with its line."""
-        return cls(read_rules(text), version_of(text))
+    def load(cls, text: str, what: str = WHAT) -> Routing:
+        """Read the text of routing.yaml, or of a file called `what`.
+
+        Errors: Misconfigured config.*, routing.*, each with its line.
+        """
+        return cls(read_rules(text, what), version_of(text))
 
     def decide(self, facts: Facts, directory: Directory) -> Decision:
         """Return where the document goes; `rejected` is always None here.
