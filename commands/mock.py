@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.department.side import Reach, reaching
+from commands.department.side import Reach, reaching, signer_in
 from commands.frame.command import Phrase, Session, argument, noun, option
 from commands.frame.files import FOLDER
 
@@ -52,17 +52,11 @@ def dept(
     from connectors.serving.server import serve
 
     folder = key_dir or session.folder / "departments"
-    signers = {code: _signer(folder, code) for code in codes}
+    signers = {code: signer_in(folder / f"{code}.key", folder / f"{code}.crt") for code in codes}
     chosen = _faults(faults, codes)
     departments = [_pretend(code, signers, chosen, reach if sign_for else None) for code in codes]
     set_up_logs()
     serve(pretend_departments(departments), host, port, ready=lambda base: _ready(session, base, codes))
-
-
-def _signer(folder: Path, code: str) -> FileSigner:
-    from hub.signing.signer import FileSigner
-
-    return FileSigner.load(folder / f"{code}.key", folder / f"{code}.crt")
 
 
 def _faults(texts: tuple[str, ...], codes: tuple[str, ...]) -> dict[str, PretendFault]:

@@ -735,6 +735,11 @@ CATALOGUE: dict[str, Text] = {
         "无法为该模式自动生成样例", "no sample can be made for this schema",
         "请参照模式手工编写样例，并用 hub schema validate 校验", "write one by hand and check it with: hub schema validate",
     ),
+    "key.absent": Text(
+        "没有该单位的签名私钥", "there is no signing key of this department here",
+        "试用时请运行 hub ca issue 单位代码 生成；已有私钥的，请用 --key（hub mock dept 为 --key-dir）指明位置",
+        "for a trial, make one with hub ca issue DEPT; if there is one, say where by --key (hub mock dept: --key-dir)",
+    ),
     "key.unreadable": Text(
         "无法读取签名私钥或证书", "the signing key or its certificate cannot be read",
         "请检查密钥与证书文件的路径、格式、权限和口令", "check path, format, permissions and password of the key and certificate files",

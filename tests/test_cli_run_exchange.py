@@ -293,6 +293,18 @@ def test_a_fault_of_a_department_that_is_not_played_is_a_usage_error(house: Hous
     house.hub("mock", "dept", "MAIL", "--fault", "WATER=down", "--port", "0", code=ExitCode.USAGE)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("mock", "dept", "WATER", "--port", "0"), ("mailbox", "fetch", "WATER"), ("inquiry", "directory", "WATER")],
+)
+def test_a_department_without_a_key_is_told_which_command_makes_one(house: House, words: tuple[str, ...]) -> None:
+    for lang in ("zh", "en"):
+        said = house.hub(*words, lang=lang, code=ExitCode.MISCONFIGURED).stderr
+        assert "key.absent" in said
+        assert "hub ca issue" in said
+        assert "WATER.key" in said
+
+
 @contextmanager
 def process(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A real `hub` process, stopped by SIGTERM."""

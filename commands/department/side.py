@@ -103,10 +103,18 @@ class Reach:
 
     def side(self, department: str) -> Side:
         """The department with its key. Errors: Misconfigured key.*, tls.*"""
-        from hub.signing.signer import FileSigner
-
         key = self.key or self.session.folder / "departments" / f"{department}.key"
-        return Side(department, FileSigner.load(key, self.cert or key.with_suffix(".crt")), self.tls())
+        return Side(department, signer_in(key, self.cert or key.with_suffix(".crt")), self.tls())
+
+
+def signer_in(key: Path, certificate: Path) -> FileSigner:
+    """What a department signs with. Errors: Misconfigured key.*, with how to make a key if there is none."""
+    from hub.errors import Misconfigured
+    from hub.signing.signer import FileSigner
+
+    if not key.exists():
+        raise Misconfigured("key.absent", where=key.name, operator=str(key))
+    return FileSigner.load(key, certificate)
 
 
 @dataclass(frozen=True, slots=True)
