@@ -43,7 +43,7 @@ def show(session: Session) -> None:
         signers = checkpoint_signers(hub, session.folder)
         rows = [_tenure(session, one) for one in tenures(hub, [signer.key for signer in signers])]
         rows += _stamps(session)
-    session.table(COLUMNS, rows)
+    session.table(COLUMNS, rows, upright=True)
 
 
 def _tenure(session: Session, one: Tenure) -> tuple[object, ...]:

@@ -257,7 +257,8 @@ def refusals(session: Session, most: int) -> None:
 
     with opened_store(session) as store, store.reading() as connection:
         found = list_refusals(connection, most)
-    session.table(REFUSALS, [_refusal(one) for one in found], empty=Phrase("没有被拒绝的提交", "nothing was refused"))
+    rows = [_refusal(one) for one in found]
+    session.table(REFUSALS, rows, empty=Phrase("没有被拒绝的提交", "nothing was refused"), upright=True)
 
 
 def _refusal(one: StoredRefusal) -> tuple[object, ...]:

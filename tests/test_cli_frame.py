@@ -296,6 +296,19 @@ def test_words_that_cannot_be_broken_are_left_whole_where_there_is_no_room() -> 
     assert as_table(columns, rows, "zh", room=40) == as_table(columns, rows, "zh")
 
 
+def test_a_table_too_wide_to_fold_is_written_as_records_if_it_may_be() -> None:
+    columns = [column("key", "公开密钥", "KEY"), column("more", "其他", "MORE"), column("said", "说明", "SAID")]
+    said = "本中心证书有效，发证机构和吊销列表正常，登记信息完好，账本完整。"
+    rows = [("x" * 60, "y" * 50, said), ("z", "", said)]
+    first, second = as_table(columns, rows, "zh", room=100, upright=True).split("\n\n")
+    assert first.split("\n") == [f"公开密钥  {'x' * 60}", f"其他      {'y' * 50}", f"说明      {said}"]
+    assert second.split("\n") == ["公开密钥  z", f"说明      {said}"]
+    for room in (200, None):
+        assert as_table(columns, rows, "zh", room=room, upright=True) == as_table(columns, rows, "zh")
+    for line in as_table(columns, rows, "zh", room=50, upright=True).split("\n"):
+        assert width(line) <= 50 or "x" * 60 in line or "y" * 50 in line
+
+
 def test_ctrl_c_and_a_refused_question_are_told_apart() -> None:
     assert trial(raising(KeyboardInterrupt()), "trial", "run", "A").exit_code == ExitCode.INTERRUPTED
     result = trial(lambda s: s.confirm(Phrase("继续吗", "Go on?")), "trial", "run", "A")

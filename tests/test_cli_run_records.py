@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 import cli
 from commands import msg_trace
 from commands.frame.exits import ExitCode
+from commands.frame.terminal import width
 from commands.frame.words import lapse, size_of
 from hub import envelope
 from hub.errors import Refused
@@ -172,6 +173,14 @@ def test_refusals_say_why(worked: Path) -> None:
     (refusal,) = answer(worked, "msg", "refusals")
     assert (refusal["code"], refusal["got"]) == ("rights.sender", "a")
     assert "不属于" in hub(worked, "msg", "refusals", lang="zh").stdout
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_refusals_fit_a_terminal_of_100_columns(worked: Path, lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.frame.session.room_on", lambda stream: 100)
+    refused = hub(worked, "msg", "refusals", lang=lang).stdout.splitlines()
+    assert any("rights.sender" in line.split() for line in refused)
+    assert [line for line in refused if width(line) > 100] == []
 
 
 # msg trace and tail

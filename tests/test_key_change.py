@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from starlette.applications import Starlette
 
 from commands.frame.exits import ExitCode
+from commands.frame.terminal import width
 from connectors.ledger_door import ledger_door
 from connectors.witness_client import WitnessClient
 from hub.audit.audit import LogStandard, Report, report
@@ -542,6 +543,19 @@ def test_an_administrator_changes_the_key_and_then_hub_yaml(tmp_path: Path) -> N
     assert [row["state"] for row in stamps] == ["current"]
     assert NoteKey.read(told["keys"][0]).kind is Kind.ED25519
     assert "年度更换" in _act(admin)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_in_a_terminal_of_100_columns_only_a_whole_key_is_wider(
+    tmp_path: Path, lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = administrator(tmp_path / "data")
+    (key,) = (row["key"] for row in admin.json("ledger", "key", "show") if row["use"] == "checkpoint")
+    monkeypatch.setattr("commands.frame.session.room_on", lambda stream: 100)
+    shown = admin.done("ledger", "key", "show", lang=lang).splitlines()
+    (wide,) = (line for line in shown if width(line) > 100)
+    assert wide.endswith(f"  {key}")
+    assert width(wide) - width(key) < 30
 
 
 def _act(admin: Administrator) -> str:

@@ -20,6 +20,7 @@ _HANGS = 2
 """What `wrap` may leave at the end of a line beyond its columns: a full-width stop."""
 _NEVER_FOLDED = 20
 """Columns up to this wide are left alone: times, codes, states."""
+_NOTHING = "-"
 _YES, _NO = Phrase("是", "yes"), Phrase("否", "no")
 # json.dumps leaves these as they are; a terminal would not. Inside JSON they can only stand in strings.
 _UNSAFE = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
@@ -38,10 +39,24 @@ def column(key: str, zh: str, en: str) -> Column:
     return Column(key, Phrase(zh, en))
 
 
-def as_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], lang: str, room: int | None = None) -> str:
-    """Lay rows out under their titles; in a terminal of `room` columns sentences are folded, but no word is cut."""
+def as_table(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[object]],
+    lang: str,
+    room: int | None = None,
+    *,
+    upright: bool = False,
+) -> str:
+    """Lay rows out under their titles; in a terminal of `room` columns sentences are folded, but no word is cut.
+
+    Where that is not enough, each row of an `upright` table is written as a record, without what it lacks.
+    """
     cells = [[safe(c.title.by(lang)) for c in columns], *([cell(value, lang) for value in row] for row in rows)]
     widths = _fitted(list(zip(*cells, strict=True)), room)
+    if upright and room is not None and _spread(widths) > room:
+        titles, *texts = cells
+        shown = ([one for one in zip(_aligned(titles), row, strict=True) if one[1] != _NOTHING] for row in texts)
+        return "\n\n".join("\n".join(_upright(fields, room)) for fields in shown)
     return "\n".join(line for row in cells for line in _laid_out(row, widths))
 
 
@@ -56,7 +71,7 @@ def _laid_out(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
 def _fitted(columns: Sequence[Sequence[str]], room: int | None) -> list[int]:
     """How wide each column is: as wide as its widest text, or folded where that makes the table fit."""
     widths = [max(width(text) for text in texts) for texts in columns]
-    space = (room or sys.maxsize) - _GAP * (len(widths) - 1)
+    space = (room or sys.maxsize) - (_spread(widths) - sum(widths))
     if sum(widths) <= space:
         return widths
     words = [max(unbreakable(text) for text in texts) for texts in columns]
@@ -68,11 +83,28 @@ def _fitted(columns: Sequence[Sequence[str]], room: int | None) -> list[int]:
     return widths
 
 
+def _spread(widths: Sequence[int]) -> int:
+    """How wide a line of columns is."""
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
 def as_record(columns: Sequence[Column], values: Sequence[object], lang: str) -> str:
     """Lay one record out, a line for each field."""
-    titles = [safe(c.title.by(lang)) for c in columns]
+    titles = _aligned([safe(c.title.by(lang)) for c in columns])
+    texts = (cell(value, lang) for value in values)
+    return "\n".join(_upright(list(zip(titles, texts, strict=True)), sys.maxsize))
+
+
+def _aligned(titles: Sequence[str]) -> list[str]:
     widest = max(width(title) for title in titles)
-    return "\n".join(f"{pad(title, widest)}  {cell(value, lang)}" for title, value in zip(titles, values, strict=True))
+    return [pad(title, widest) for title in titles]
+
+
+def _upright(fields: Sequence[tuple[str, str]], room: int) -> Iterator[str]:
+    """The lines of one record, of titles that are equally wide, and texts."""
+    for title, text in fields:
+        left = max(room - width(title) - _GAP, _NEVER_FOLDED)
+        yield from _laid_out((title, text), (width(title), min(left, width(text))))
 
 
 def as_json(value: object) -> str:
@@ -84,8 +116,8 @@ def as_json(value: object) -> str:
 def cell(value: object, lang: str) -> str:
     """One value for people: times are local, nothing is `-`."""
     if isinstance(value, tuple | list) and not isinstance(value, Phrase):
-        return ", ".join(cell(item, lang) for item in value) or "-"
-    return safe(_words(value, lang)) or "-"
+        return ", ".join(cell(item, lang) for item in value) or _NOTHING
+    return safe(_words(value, lang)) or _NOTHING
 
 
 def _words(value: object, lang: str) -> str:

@@ -44,12 +44,19 @@ class Session:
         """One of two texts, in the user's language."""
         return Phrase(zh, en).by(self.lang)
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[object]], empty: Phrase | None = None) -> None:
-        """Show rows; `empty` is said to people when there are none. JSON: a list of objects."""
+    def table(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[object]],
+        empty: Phrase | None = None,
+        *,
+        upright: bool = False,
+    ) -> None:
+        """Show rows; `empty` is said to people when there are none, `upright` as for `as_table`. JSON: objects."""
         if self.json:
             self.write_json([dict(zip((c.key for c in columns), row, strict=True)) for row in rows])
         elif rows:
-            click.echo(as_table(columns, rows, self.lang, room_on(sys.stdout)))
+            click.echo(as_table(columns, rows, self.lang, room_on(sys.stdout), upright=upright))
         elif empty is not None:
             self.note(empty)
 
