@@ -56,6 +56,8 @@ COPIES = (
     column("done", "完成时间", "DONE"),
     column("cause", "原因", "CAUSE"),
 )
+_BY_SCHEMA = frozenset({"envelope.invalid", "payload.invalid", "proof.invalid"})
+"""Codes with words of the schema library, unless there is something expected."""
 REFUSALS = (
     column("at", "时间", "TIME"),
     column("entry", "账目", "ENTRY"),
@@ -257,10 +259,14 @@ def refusals(session: Session, most: int) -> None:
 
     with opened_store(session) as store, store.reading() as connection:
         found = list_refusals(connection, most)
-    rows = [_refusal(one) for one in found]
+    rows = [_refusal(session, one) for one in found]
     session.table(REFUSALS, rows, empty=Phrase("没有被拒绝的提交", "nothing was refused"), upright=True)
 
 
-def _refusal(one: StoredRefusal) -> tuple[object, ...]:
-    entry = f"{one.node}/{one.sequence}"
-    return one.at, entry, one.code, said_of(one.code), one.place, one.expected, one.got, one.operator, one.size
+def _refusal(session: Session, one: StoredRefusal) -> tuple[object, ...]:
+    entry, got = f"{one.node}/{one.sequence}", one.got
+    if session.lang == "zh" and not session.json and one.code in _BY_SCHEMA and not one.expected:
+        from hub.schema.chinese import in_chinese
+
+        got = in_chinese(got) or got
+    return one.at, entry, one.code, said_of(one.code), one.place, one.expected, got, one.operator, one.size

@@ -15,11 +15,15 @@ from hub.catalogue import CATALOGUE, Text
 class HubError(Exception):
     """Base of every error a user may see. `code` must stand in the catalogue."""
 
-    def __init__(self, code: str, *, expected: str = "", got: str = "", where: str = "", operator: str = "") -> None:
+    def __init__(
+        self, code: str, *, expected: str = "", got: str = "", where: str = "", operator: str = "", got_zh: str = ""
+    ) -> None:
+        """`got_zh`: the same in Chinese, where `got` is an English sentence and not a value."""
         self.code = code
         self.text: Text = CATALOGUE[code]
         self.expected = expected
         self.got = got
+        self.got_zh = got_zh or got
         self.where = where
         self.operator = operator
         super().__init__(f"{code}: {self.sentence('en')}")
@@ -28,7 +32,8 @@ class HubError(Exception):
         """The whole public message in `lang` ("zh" or "en"): fact, place, expected, got, next step."""
         words = _WORDS[lang]
         parts = [self.text.zh if lang == "zh" else self.text.en]
-        for label, value in ((words[0], self.where), (words[1], self.expected), (words[2], self.got)):
+        got = self.got_zh if lang == "zh" else self.got
+        for label, value in ((words[0], self.where), (words[1], self.expected), (words[2], got)):
             if value:
                 parts.append(f"{label}{value}")
         parts.append(self.text.next_zh if lang == "zh" else self.text.next_en)

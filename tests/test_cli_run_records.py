@@ -395,6 +395,25 @@ def test_a_stored_message_that_was_altered_fails(folder: Path) -> None:
     assert [step["ok"] for step in steps] == [True] * 9 + [False]
 
 
+@pytest.mark.parametrize(
+    ("code", "got", "chinese"),
+    [
+        ("payload.invalid", "length has to be 4", "长度应为 4"),
+        ("payload.invalid", "something new", "something new"),
+        ("message.conflict", "length has to be 4", "length has to be 4"),
+    ],
+)
+def test_words_of_the_schema_library_are_chinese_among_refusals(
+    folder: Path, code: str, got: str, chinese: str
+) -> None:
+    with closing(sqlite3.connect(folder / "hub.db")) as database:
+        database.execute("UPDATE refusals SET code = ?, got = ?, expected = ''", (code, got))
+        database.commit()
+    assert f"  {chinese}  " in hub(folder, "msg", "refusals", lang="zh").stdout
+    assert f"  {got}  " in hub(folder, "msg", "refusals").stdout
+    assert answer(folder, "msg", "refusals")[0]["got"] == got
+
+
 # what strangers wrote
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 from urllib.request import BaseHandler, OpenerDirector, Request
 from urllib.response import addinfourl
 
+from hub.schema.chinese import in_chinese
 from hub.schema.package import SchemaPackage
 
 if TYPE_CHECKING:
@@ -30,11 +31,15 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """The first error: its path with prefixes, what the schema expects there, what it got."""
+    """The first error: its path with prefixes, what the schema expects there, what it got.
+
+    `got_zh` is the Chinese of `got` where that is a sentence of a library that is known.
+    """
 
     where: str
     expected: str
     got: str
+    got_zh: str = ""
 
 
 class _OwnFiles(BaseHandler):
@@ -68,7 +73,8 @@ def explain(model: XMLSchema10, element: Any) -> Complaint | None:
     if error is None:
         return None
     expected, got = _facts(error)
-    return Complaint(printable(_path(error)), printable(expected), printable(got))
+    got_zh = "" if expected else printable(in_chinese(got))
+    return Complaint(printable(_path(error)), printable(expected), printable(got), got_zh)
 
 
 def _large(element: Any) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lxml import etree
 
 from hub.errors import Misconfigured, Refused
+from hub.schema.chinese import in_chinese
 from hub.schema.model import Complaint, build_model, explain, printable
 from hub.schema.package import XS, SchemaPackage
 from schemas import FOLDER
@@ -143,7 +144,7 @@ class _Compiled:
         if self._decide(element):
             return None
         for entry in self._decide.error_log:
-            return Complaint(printable(entry.path or ""), "", printable(entry.message))
+            return _terse(entry.path or "", entry.message)
         return Complaint("", "", "")
 
     def _first_streamed_error(self, element: Any) -> Complaint | None:
@@ -155,8 +156,12 @@ class _Compiled:
         try:
             etree.fromstring(etree.tostring(element, encoding="UTF-8", with_tail=False), parser)
         except etree.XMLSyntaxError as wrong:
-            return Complaint(printable(f"/{element.tag}"), "", printable(wrong.msg or ""))
+            return _terse(f"/{element.tag}", wrong.msg or "")
         return None
+
+
+def _terse(where: str, words: str) -> Complaint:
+    return Complaint(printable(where), "", printable(words), printable(in_chinese(words)))
 
 
 def _version(packages: Iterable[SchemaPackage]) -> str:
@@ -258,7 +263,9 @@ class Schemas:
 
 def _refuse(code: str, complaint: Complaint | None) -> None:
     if complaint is not None:
-        raise Refused(code, where=complaint.where, expected=complaint.expected, got=complaint.got)
+        raise Refused(
+            code, where=complaint.where, expected=complaint.expected, got=complaint.got, got_zh=complaint.got_zh
+        )
 
 
 def _builtin_package(name: str, others: tuple[str, ...]) -> SchemaPackage:
