@@ -29,7 +29,7 @@ from hub.message import Header
 from hub.parser import parse
 from hub.proof import read_time
 from hub.store import inquiry
-from hub.store.trace import StoredDelivery, StoredMessage, read_document
+from hub.store.trace import StoredDelivery, StoredMessage, read_envelope
 
 PAGE = 100
 """So many lines at most stand in one answer, so that it stays below the 64 KB that some clients read."""
@@ -197,7 +197,7 @@ def _order(status: CaseStatus) -> tuple[datetime, int]:
 
 
 def _stored(connection: Connection, hub: Hub, message: StoredMessage) -> Any:
-    raw = read_document(connection, message.digest)
+    raw = read_envelope(connection, message)
     return parse(raw, hub.rules.parse_limits) if raw is not None else None
 
 

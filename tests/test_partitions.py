@@ -11,21 +11,24 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 from sqlalchemy import event, func, select
 
-from commands.frame.pick import read_traced
-from hub import envelope
+from commands.frame.pick import paper, pick, read_traced
+from hub import envelope, inquire
 from hub.administration.administered import NODE
 from hub.audit.audit import audit
 from hub.audit.message import Standard
 from hub.errors import Misconfigured, Refused, Unavailable
 from hub.message import DeliveryState
 from hub.month import Month, month_of_id
+from hub.parser import parse
 from hub.retention.purge import Purged, hold, purge
 from hub.retention.retention import rules_of
 from hub.settings.settings import Keeping
 from hub.store import purging
 from hub.store.engine import opened
+from hub.store.evidence import read_paper
 from hub.store.migrations import revisions
 from hub.store.operate import Order
 from hub.store.partitions import AHEAD, make, make_ahead, months_ahead, partitions
@@ -108,6 +111,25 @@ def test_a_trace_looks_into_no_month_before_its_message(town: Town) -> None:
     names = [f"messages_{month}".replace("-", "_") for month in months]
     seen = [[name for name in names if name in plan] for plan in plans]
     assert seen == [[names[3]], [names[3]], names[2:], [names[4]]]
+
+
+def test_an_envelope_is_looked_for_in_the_month_of_its_message_alone(town: Town) -> None:
+    """By a command, for evidence, and for a question of a department that supervises."""
+    months = list(MARCH.following(5))
+    make_months(town, *months)
+    town.clock.turn(days=31 * 3)
+    raw = town.signed("a", ["b"], message_id="m-1")
+    town.submit(raw)
+    scans = "SELECT relname FROM pg_stat_xact_user_tables WHERE relname LIKE 'bodies%%' AND seq_scan + idx_scan > 0"
+    for read in (
+        paper,
+        lambda connection, message: read_paper(connection, message).envelope,
+        lambda connection, message: etree.tostring(inquire._stored(connection, town.hub, message)),
+    ):
+        with town.hub.store.reading() as connection:
+            found = read(connection, pick(connection, "m-1"))
+            assert list(connection.exec_driver_sql(scans).scalars()) == [f"bodies_{months[3]}".replace("-", "_")]
+        assert found in (raw, etree.tostring(parse(raw)))
 
 
 def test_an_id_of_a_sender_is_used_once_in_all_months(town: Town) -> None:

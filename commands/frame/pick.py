@@ -50,9 +50,9 @@ def read_traced(connection: Connection, text: str) -> Traced:
 def paper(connection: Connection, message: StoredMessage) -> bytes:
     """The envelope of a message. Errors: Refused message.purged, Misconfigured store.lost."""
     from hub.store.purging import purged_of
-    from hub.store.trace import read_document
+    from hub.store.trace import read_envelope
 
-    found = read_document(connection, message.digest)
+    found = read_envelope(connection, message)
     if found is not None:
         return found
     if message.id in purged_of(connection, [message.id]):

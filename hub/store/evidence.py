@@ -10,11 +10,10 @@ from sqlalchemy import Connection, and_, func, select
 from hub.errors import Misconfigured, Refused
 from hub.evidence.dossier import Paper, Proven
 from hub.ledger.ledger import read_form
-from hub.store.kept import read_anywhere
 from hub.store.purging import purged_of
 from hub.store.tables import certificates, departments, ledger
 from hub.store.timestamps import read_timestamp
-from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_message
+from hub.store.trace import StoredMessage, find_messages, read_attachments, read_document, read_envelope, read_message
 from hub.store.tree_proofs import Published, read_checkpoint, read_place, read_proofs, read_witnessed
 
 MOST_MESSAGES = 1000
@@ -47,14 +46,16 @@ def with_replies(connection: Connection, found: Iterable[StoredMessage]) -> list
 
 def read_paper(connection: Connection, message: StoredMessage) -> Paper:
     """A message with its bytes, or with the entry of its purge. Errors: Misconfigured store.lost."""
-    purge = read_purge(connection, message)
-    gone = purge is not None and read_document(connection, message.digest) is None
+    purge, kept = read_purge(connection, message), read_envelope(connection, message)
+    gone = purge is not None and kept is None
+    if kept is None and not gone:
+        raise Misconfigured("store.lost", got=message.digest)
     return Paper(
         sender=message.sender,
         message_id=message.message_id,
         title=message.document_number or message.case_number or "",
         received=message.received,
-        envelope=b"" if gone else _kept(connection, message.digest),
+        envelope=kept or b"",
         stamp=message.stamp,
         beside=() if gone else tuple(read_attachments(connection, message.id)),
         purged=f"{purge[0]}/{purge[1]}" if gone and purge else "",
@@ -138,10 +139,3 @@ def read_names(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
     """What these departments are called, by code; one that is not registered (any more) has no name."""
     query = select(departments.c.code, departments.c.name).where(departments.c.code.in_(sorted(set(codes))))
     return {row.code: row.name for row in connection.execute(query)}
-
-
-def _kept(connection: Connection, digest: str) -> bytes:
-    found = read_anywhere(connection, digest)
-    if found is None:
-        raise Misconfigured("store.lost", got=digest)
-    return bytes(found)

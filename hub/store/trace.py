@@ -263,6 +263,11 @@ def dead_letters(connection: Connection) -> list[DeadLetters]:
     ]
 
 
+def read_envelope(connection: Connection, message: StoredMessage) -> bytes | None:
+    """A message's envelope, from its own month; None if retention let it go."""
+    return read_own(connection, message.id, message.digest)
+
+
 def read_document(connection: Connection, digest: str) -> bytes | None:
     """Stored bytes by their SHA-256."""
     found = read_anywhere(connection, digest)
