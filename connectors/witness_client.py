@@ -27,20 +27,29 @@ _CODE = re.compile(r"[a-z]{1,20}\.[a-z-]{1,40}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class WitnessClient:
-    """One hub's ledger. `url` is the hub's base address, `seconds` the time for each call."""
+    """One hub's ledger. `url` is the hub's base address, `seconds` the time for each call.
+
+    `ca` is a CA file for the hub's TLS certificate. It is read for each call, so that what is taken out of it counts no
+    longer, and each call may end in Misconfigured witness.ca.
+    """
 
     url: str
     seconds: float = 30.0
-    tls: ssl.SSLContext | None = None
+    ca: Path | None = None
 
     @classmethod
     def of(cls, url: str, ca: Path | None = None, seconds: float = 30.0) -> WitnessClient:
-        """With a CA file for the hub's TLS certificate, if one is named. Errors: Misconfigured witness.ca."""
+        """With a CA file that can be read now, if one is named. Errors: Misconfigured witness.ca."""
+        made = cls(url, seconds, ca)
+        made.tls()
+        return made
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What https goes by now; None for the machine's own authorities. Errors: Misconfigured witness.ca."""
         try:
-            tls = ssl.create_default_context(cafile=ca) if ca else None
+            return ssl.create_default_context(cafile=self.ca) if self.ca else None
         except (OSError, ssl.SSLError) as error:
             raise Misconfigured("witness.ca", operator=str(error)) from None
-        return cls(url, seconds, tls)
 
     async def latest(self) -> bytes | None:
         """The latest checkpoint's note; None if the hub says that it has none."""
@@ -68,7 +77,7 @@ class WitnessClient:
     async def _ask(self, ask: Ask) -> Answer:
         url = self.url.rstrip("/") + PREFIX + ask.url
         try:
-            answer = await fetch(replace(ask, url=url, seconds=self.seconds, most=MOST_BYTES, tls=self.tls))
+            answer = await fetch(replace(ask, url=url, seconds=self.seconds, most=MOST_BYTES, tls=self.tls()))
         except CallFailed as failed:
             if failed.cause in ("answer", "too-large"):
                 raise Undelivered("witness.answer", where=ask.url, operator=str(failed)) from None

@@ -624,7 +624,7 @@ def test_with_authorities_of_its_own_those_of_the_machine_count_for_nothing(
     ours = {"tls_certificate": "out.crt", "tls_key": "out.key"}
     assert ping(tmp_path, by_name, **ours) == "b OK"
     assert "CERTIFICATE_VERIFY_FAILED" in ping(tmp_path, by_name, tls_ca="stranger.pem", **ours)
-    by_command, by_witness = client_context(("--tls-ca", pinned), None, None), WitnessClient.of(by_name, pinned).tls
+    by_command, by_witness = client_context(("--tls-ca", pinned), None, None), WitnessClient.of(by_name, pinned).tls()
     for made in (by_command, by_witness):
         assert made is not None
         assert made.get_ca_certs(binary_form=True) == [ssl.PEM_cert_to_DER_cert(pinned.read_text())]

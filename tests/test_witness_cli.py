@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ from hub.witness.folder import WitnessFolder
 from hub.witness.look import watch
 from hub.witness.settings import WitnessSettings
 from tests.serving import Now, serving
+from tests.tlsing import machine, put, put_ca, stranger
 from tests.town import Town
 from tests.witnessing import NAME, PRIVATE, grow, other_town, town_key
 
@@ -242,6 +244,25 @@ def test_a_ca_file_that_is_none_is_said_so(tmp_path: Path) -> None:
     for path in (tmp_path / "ca.pem", tmp_path / "absent.pem"):
         with pytest.raises(Misconfigured, match=r"witness\.ca"):
             WitnessClient.of("https://x", path)
+
+
+def test_the_ca_file_is_read_at_each_look(tmp_path: Path) -> None:
+    put(tmp_path, "hub", machine("127.0.0.1"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "hub.crt", tmp_path / "hub.key")
+
+    async def checkpoint(request: Request) -> Response:
+        return Response(b"note")
+
+    with serving(Starlette(routes=[Route("/ledger/v1/checkpoint", checkpoint)]), context) as address:
+        client = WitnessClient.of(address, put_ca(tmp_path), seconds=60)
+        assert asyncio.run(client.latest()) == b"note"
+        (tmp_path / "ca.pem").write_bytes(stranger().certificate_pem)
+        with pytest.raises(HubError, match=r"witness\.unreachable"):
+            asyncio.run(client.latest())
+        (tmp_path / "ca.pem").unlink()
+        with pytest.raises(Misconfigured, match=r"witness\.ca"):
+            asyncio.run(client.latest())
 
 
 # --- a whole hub
