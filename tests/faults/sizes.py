@@ -16,8 +16,8 @@ class Sizes:
     """One form. `messages` is what each sender hands in per round unless a row has its own number.
 
     `cold_each`: every so-many-th kill is followed by the command as an administrator types it, 0 for none; the others
-    by a fork, which is quick. `back_in`: the seconds within which a killed hub has to answer again. The soak lasts for
-    its seconds, and until its messages are acknowledged.
+    by a fork, which is quick. `back_in`: the seconds within which nineteen of twenty killed hubs have to answer again.
+    The soak lasts for its seconds, and until its messages are acknowledged.
     """
 
     name: str
