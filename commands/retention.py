@@ -89,7 +89,7 @@ def plan(session: Session) -> None:
 @option("--yes", zh="不再询问", en="do not ask", is_flag=True)
 @option(
     "--database",
-    zh="以此地址连接数据库（PostgreSQL 上须为表的所有者）",
+    zh="以此地址连接数据库（PostgreSQL 上须以属主身份登录）",
     en="connect to the database by this address; on PostgreSQL as the owner of the tables",
     default="",
 )
