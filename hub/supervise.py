@@ -98,7 +98,7 @@ def take_back(transaction: Transaction, hub: Hub, at: datetime, until: datetime,
     in_hand = [leased for leased in lost if leased.holder in gone]
     suspects = [leased for leased in in_hand if leased.cause in SUSPECT]
     for leased in lost:
-        if leased not in in_hand:
+        if leased.holder not in gone:
             settle(transaction, hub, leased, RetryAt(at, leased.cause or INTERRUPTED), at)
     for number, leased in enumerate(in_hand):
         settle(transaction, hub, leased, _after_loss(leased, suspects, at, number), at)
