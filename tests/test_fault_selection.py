@@ -109,6 +109,13 @@ def test_every_row_has_its_minutes() -> None:
     assert sizes.MINUTES.keys() == reliability.ROWS.keys()
 
 
+def test_all_results_count_and_the_controls_do_not() -> None:
+    zeros = dict.fromkeys(reliability.ZEROS, 0)
+    told = [{**zeros, "acknowledged": 7}, {**zeros, "lost": 1, "acknowledged": 5}, {"acknowledged": 60, "unproven": 60}]
+    counted = reliability.counted_zeros([{"figures": figures} for figures in told])
+    assert counted == {**zeros, "lost": 1, "acknowledged": 12}
+
+
 def test_progress_is_told_in_ten_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     said = io.StringIO()
     monkeypatch.setattr("sys.stderr", said)

@@ -63,11 +63,12 @@ same. In R17 what is taken may take five times as long as with room for all. Com
 `dead` counts dead letters: they are on record, and their senders have a signed notice.
 
 In these results: **{acknowledged} messages acknowledged**, {tried} tests, {failed} failed, {skipped} skipped.
-Forms: {forms}.
+Forms: {forms}. In all {runs} results that were looked through, earlier ones of the same tests among them: **{zeros}**.
 
 | | fault | wanted | result |
 | --- | --- | --- | --- |
 """
+ZEROS = {"lost", "doubled", "altered", "unproven", "phantom"}
 _LENGTHS = ("", "short", "medium", "long")
 
 
@@ -85,6 +86,8 @@ def page(results: list[dict[str, Any]]) -> str:
         failed=sum(one["outcome"] in ("failed", "error") for one in kept),
         skipped=sum(one["outcome"] == "skipped" for one in kept),
         forms=", ".join(f"{number} {form}" for form, number in forms.most_common()),
+        runs=len(results),
+        zeros=", ".join(f"{name} {number:,}" for name, number in counted_zeros(results).items()),
     )
     lines = [f"| {row} | {fault} | {wanted} | {told(by_row[row])} |" for row, (fault, wanted) in ROWS.items()]
     return head + "\n".join(lines) + "\n"
@@ -98,6 +101,12 @@ def joined(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         if key not in best or length(one) >= length(best[key]):
             best[key] = one
     return list(best.values())
+
+
+def counted_zeros(results: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """What all results that tell the five zeros came to, and how much was acknowledged; controls tell other things."""
+    told = [one["figures"] for one in results if one["figures"].keys() >= ZEROS]
+    return {name: sum(figures[name] for figures in told) for name in ("acknowledged", *sorted(ZEROS))}
 
 
 def length(one: dict[str, Any]) -> int:
