@@ -1,9 +1,9 @@
-"""TLS at both edges: what the hub shows and whom it believes, and whose certificate a request came with.
+"""TLS at both edges: what the hub shows and whom it believes.
 
 Promises: TLS 1.2 or newer; files that cannot work are met before anything is served; files that change are read again,
 and connections from before end. A broken certificate or key leaves those before it in use. Authorities that are taken
 away count no longer, and while theirs is a file that cannot be read, nobody is believed. Host names of endpoints are
-always checked. Whether a caller's certificate counts for anything is judged by the hub, not here.
+always checked.
 """
 
 from __future__ import annotations
@@ -16,20 +16,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
-from starlette.requests import Request
 
 from connectors.changing_context import ChangingContext
 from hub.errors import Misconfigured
-from hub.settings.listen import Listen
 from hub.settings.settings import Settings
-from hub.trust.certificate import LARGEST, split_certificates
 
-CLIENT_CERTIFICATE = "hub.client-certificate"
-"""The ASGI extension with the certificate that a caller showed on its connection, at `der`."""
 SOON = timedelta(days=30)
 REFRESH_SECONDS = 1.0
 State = tuple[int, int, int]
@@ -220,37 +213,6 @@ def client_context(
 def context_of(edge: Edge | None) -> ssl.SSLContext | None:
     """The context of an edge, if there is one."""
     return edge.context if edge is not None else None
-
-
-def certificate_of(request: Request, listen: Listen) -> bytes:
-    """The client certificate (DER) that may prove who calls; empty if there is none, or none that may.
-
-    Of a trusted proxy only its word about its caller counts, never its own certificate.
-    """
-    if not listen.tls.proof:
-        return b""
-    if listen.forwarded_certificate and request.client is not None and listen.trusts(request.client.host):
-        return _forwarded(request.headers.getlist(listen.forwarded_certificate))
-    found: bytes = request.scope.get("extensions", {}).get(CLIENT_CERTIFICATE, {}).get("der", b"")
-    return found
-
-
-def shown_on(transport: Any) -> bytes:
-    """The certificate (DER) that the other side of a TLS transport showed; empty if it showed none."""
-    secured = transport.get_extra_info("ssl_object")
-    return (secured.getpeercert(binary_form=True) or b"") if secured is not None else b""
-
-
-def _forwarded(values: list[str]) -> bytes:
-    """The certificate in a header; a header that comes twice was not written by the proxy alone."""
-    if len(values) != 1 or not 0 < len(values[0]) <= 4 * LARGEST:
-        return b""
-    try:
-        (der,) = split_certificates(unquote_to_bytes(values[0]))
-    except (Misconfigured, ValueError) as error:
-        log.warning("forwarded-certificate", extra={"fields": {"operator": str(error)[:200]}})
-        return b""
-    return der
 
 
 def _incoming(folder: Path, settings: Settings) -> Edge | None:

@@ -21,9 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.attachments.stream import AttachmentStream, answer_headers, asked_range
+from connectors.client_certificate import certificate_of
 from connectors.serving.load import Held, Load
 from connectors.soap.door import read_body
-from connectors.tls import certificate_of
 from hub.accept import refuse
 from hub.attachments import download, upload
 from hub.attachments.handout import PATH

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from connectors.changing_context import ChangingContext
-from connectors.tls import CLIENT_CERTIFICATE, shown_on
+from connectors.client_certificate import CLIENT_CERTIFICATE, shown_on
 from hub.errors import Misconfigured
 
 HANG_UP = "hub.hang-up"

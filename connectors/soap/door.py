@@ -18,12 +18,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from connectors.client_certificate import certificate_of
 from connectors.serving.load import Held, Load
 from connectors.soap import writer as write
 from connectors.soap.answered import Answered
 from connectors.soap.soap import body_limit, guess_version
 from connectors.soap.wsdl import asked_for_wsdl
-from connectors.tls import certificate_of
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.hub import Hub
 

@@ -7,7 +7,7 @@ Promise: a check opens no file and no connection, and raises nothing but `Refuse
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -19,7 +19,8 @@ from lxml import etree
 from hub.errors import Misconfigured, Refused
 from hub.schema.chinese import in_chinese
 from hub.schema.model import Complaint, build_model, explain, printable
-from hub.schema.package import XS, SchemaPackage
+from hub.schema.package import SchemaPackage
+from hub.schema.root_element import RootElement, roots_of
 from schemas import FOLDER
 
 if TYPE_CHECKING:
@@ -77,15 +78,6 @@ _FOREIGN: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RootElement:
-    """A payload element that a schema offers, with its Chinese label and English documentation."""
-
-    name: str
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True)
 class Description:
     """What `hub schema show` tells of one schema."""
 
@@ -108,7 +100,7 @@ class _Compiled:
         self.builtin = builtin
         self._decide: Any = package.compile()
         self._model: XMLSchema10 | None = None
-        self.namespace, self.roots = _roots(package)
+        self.namespace, self.roots = roots_of(package)
 
     @property
     def model(self) -> XMLSchema10:
@@ -271,29 +263,6 @@ def _refuse(code: str, complaint: Complaint | None) -> None:
 def _builtin_package(name: str, others: tuple[str, ...]) -> SchemaPackage:
     entry = f"{name}-1.xsd"
     return SchemaPackage(name, "1", entry, {file: (FOLDER / file).read_bytes() for file in (entry, *others)})
-
-
-def _roots(package: SchemaPackage) -> tuple[str, tuple[RootElement, ...]]:
-    """The target namespace, and the global elements declared in it."""
-    namespace = ""
-    found: list[RootElement] = []
-    for file, root in package.reachable():
-        if file == package.entry:
-            namespace = root.get("targetNamespace", "")
-        found.extend(_root_element(element) for element in root.iterchildren(XS + "element"))
-    return namespace, tuple(found)
-
-
-def _root_element(element: Any) -> RootElement:
-    texts = dict(_documentation(element))
-    return RootElement(element.get("name", ""), texts.get("zh", ""), texts.get("en", ""))
-
-
-def _documentation(element: Any) -> Iterator[tuple[str, str]]:
-    """(language, text) of each xs:documentation; a text without language counts as English."""
-    for note in element.iterfind(f"{XS}annotation/{XS}documentation"):
-        language = note.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
-        yield language.partition("-")[0], " ".join("".join(note.itertext()).split())
 
 
 @cache
