@@ -1,6 +1,6 @@
-"""How long the audit of the ledger itself takes: every chain, leaf, tile and checkpoint recomputed; no messages.
+"""How long audits take: of the ledger itself, with every chain, leaf, tile and checkpoint, and of delivered messages.
 
-Run: python -m bench.bench_audit [ENTRIES]
+Run: python -m bench.bench_audit [ENTRIES [MESSAGES]]
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import uvloop
+
 from bench.bench_tree import processor, sequence
-from bench.material import HUB, NOW, found_hub
+from bench.material import HUB, NOW, found_hub, keys, message
+from bench.receivers import receivers
+from bench.road import accept_all, deliver_all
 from hub.audit.audit import Report, report
 from hub.audit.checkpoint import LogKey
 from hub.audit.log import LogStandard
@@ -25,9 +29,10 @@ from hub.audit.message import Standard
 from hub.hub import Hub
 from hub.ledger.sequence import checkpoint_signers, origin_of
 from hub.message import Hop
-from hub.schema.schema import Schemas
+from hub.trust.certificate import thumbprint
 
 ENTRIES = 1_000_000
+MESSAGES = 10_000
 _PAGE = 10_000
 
 
@@ -57,12 +62,12 @@ def spent() -> float:
     return processor() + children.ru_utime + children.ru_stime
 
 
-def timed(said: str, work: Callable[[], Report], entries: int) -> Report:
+def timed(said: str, work: Callable[[], Report], many: int, what: str = "entry") -> Report:
     """Do it and print how long it took, with the processor time of its processes."""
     began, used = time.perf_counter(), spent()
     done = work()
     seconds, used = time.perf_counter() - began, spent() - used
-    print(f"{said}: {seconds:.1f} s, {used:.1f} s CPU, {used / entries * 1e6:.1f} us CPU an entry")
+    print(f"{said}: {seconds:.1f} s, {used:.1f} s CPU, {used / many * 1e6:.1f} us CPU each {what}")
     return done
 
 
@@ -72,7 +77,7 @@ def measure(hub: Hub, folder: Path, entries: int) -> None:
     steps = asyncio.run(sequence(hub, folder))
     keys = tuple(LogKey(signer.key) for signer in checkpoint_signers(hub, folder))
     log = LogStandard(origin_of(hub), keys)
-    standard = Standard(HUB, hub.store.ledger_id, Schemas.builtin(), frozenset())
+    standard = Standard(HUB, hub.store.ledger_id, frozenset())
     print(f"{entries} entries, {len(steps)} checkpoints")
     for jobs in (1, len(os.sched_getaffinity(0))):
         chains = partial(report, hub.store, standard, deep=False, jobs=jobs)
@@ -82,15 +87,33 @@ def measure(hub: Hub, folder: Path, entries: int) -> None:
     print(f"memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
 
 
+def measure_messages(folder: Path, many: int) -> None:
+    """Print the figures of signed documents of 2 KB, each delivered over real SOAP to one of four departments."""
+    with receivers([f"d{number}" for number in range(4)], folder) as addresses:
+        hub = found_hub(folder, addresses)
+        try:
+            uvloop.run(accept_all(hub, [message(number, 2, (f"d{number % 4}",)) for number in range(many)]))
+            uvloop.run(deliver_all(hub))
+            standard = Standard(HUB, hub.store.ledger_id, frozenset({thumbprint(keys(HUB).der)}))
+            for jobs in (1, len(os.sched_getaffinity(0))):
+                look = partial(report, hub.store, standard, jobs=jobs)
+                found = timed(f"{many} delivered messages, processes {jobs}", look, many, "message")
+                assert found.clean, found.findings
+        finally:
+            hub.close()
+
+
 def main() -> None:
-    """Measure in a temporary directory."""
-    entries = int(sys.argv[1]) if len(sys.argv) > 1 else ENTRIES
+    """Measure in temporary directories."""
+    entries, many = (list(map(int, sys.argv[1:])) + [ENTRIES, MESSAGES][len(sys.argv) - 1 :])[:2]
     with tempfile.TemporaryDirectory() as folder:
         hub = found_hub(Path(folder), {"d0": "http://127.0.0.1:9/d0"})
         try:
             measure(hub, Path(folder), entries)
         finally:
             hub.close()
+    with tempfile.TemporaryDirectory() as folder:
+        measure_messages(Path(folder), many)
 
 
 if __name__ == "__main__":

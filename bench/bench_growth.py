@@ -33,7 +33,7 @@ from bench.receivers import receivers
 from commands.frame.pick import read_traced
 from hub.hub import Hub, open_hub
 from hub.ledger.sequence import Sequencer, checkpoint_signers
-from hub.store import entries, holdings, queues, trace, tree_standing
+from hub.store import chain_holdings, entries, queues, trace, tree_standing
 from tests.postgres import Server, started
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -126,7 +126,7 @@ def ask(one: Filled) -> dict[str, float]:
         return statistics.median(taken) * 1000
 
     with hub.store.reading() as connection:
-        seen = {head.entry.node: head.entry.sequence for head in holdings.heads(connection)}
+        seen = {head.entry.node: head.entry.sequence for head in chain_holdings.heads(connection)}
     return {
         "trace SENDER/ID": of(lambda c, n: read_traced(c, name_of(n))),
         "trace ID": of(lambda c, n: read_traced(c, f"g-{n}")),
@@ -136,7 +136,7 @@ def ask(one: Filled) -> dict[str, float]:
         "list of one recipient": of(lambda c, n: trace.list_messages(c, recipient=f"d{n % 16}")),
         "tail -f, one look": of(lambda c, n: entries.entries_after(c, seen)),
         "latest entry": of(lambda c, n: entries.latest_entries(c, 1)),
-        "heads of chains": of(lambda c, n: holdings.heads(c)),
+        "heads of chains": of(lambda c, n: chain_holdings.heads(c)),
         "queues": of(lambda c, n: queues.read_queues(c)),
         "standing of the tree": of(lambda c, n: tree_standing.read_standing(c)),
         "dead letters": of(lambda c, n: trace.dead_letters(c)),

@@ -48,8 +48,8 @@ ROWS = {
 }
 JOBS = option(
     "--jobs",
-    zh="用几个进程核对哈希链与账本树；不指定时按处理器数目，账目较少时只用一个",
-    en="so many processes for chains and tree; without it as many as processors, one for a small ledger",
+    zh="用几个进程核对；不指定时按处理器数目，账目较少时只用一个",
+    en="share the work out to so many processes; without it as many as processors, one for a small ledger",
     type=click.IntRange(1, 64),
 )
 
@@ -176,7 +176,7 @@ def fact(finding: Finding) -> dict[str, object]:
 def show(session: Session, node: str, first: int | None, most: int) -> None:
     """List entries."""
     from commands.frame.opened import opened_store
-    from hub.store.holdings import some_entries
+    from hub.store.chain_holdings import some_entries
 
     with opened_store(session) as store, store.reading() as connection:
         found = some_entries(connection, node, first or 0, most)
@@ -195,7 +195,7 @@ def head(session: Session) -> None:
     """Show where each chain stands."""
     from commands.frame.opened import opened_store
     from hub.ledger.ledger import from_microseconds
-    from hub.store.holdings import heads
+    from hub.store.chain_holdings import heads
 
     with opened_store(session) as store, store.reading() as connection:
         found = heads(connection)

@@ -99,7 +99,7 @@ def _audited(session: Session, settings: Settings, url: str) -> None:
 def _compare_heads(settings: Settings, here: str, there: str) -> None:
     """The tree and every node's chain end with the same hashes. Errors: Misconfigured store.uneven."""
     from hub.errors import Misconfigured
-    from hub.store.holdings import heads
+    from hub.store.chain_holdings import heads
     from hub.store.tree import read_head
 
     ends = []

@@ -115,7 +115,7 @@ def _says(connection: Connection, reply: StoredMessage) -> str:
 def tail(session: Session, follow: bool, most: int) -> None:
     """Show entries as they come; with -f and JSON one object a line."""
     from commands.frame.opened import opened_store
-    from hub.store.holdings import heads, some_entries
+    from hub.store.chain_holdings import heads, some_entries
 
     with opened_store(session) as store:
         with store.reading() as connection:

@@ -13,6 +13,7 @@ import pytest
 
 from hub import envelope, proof
 from hub.attachments import upload
+from hub.audit import documents, messages, portion
 from hub.audit.audit import Finding, Report, Row, Standard, audit, report
 from hub.errors import Refused
 from hub.ledger.ledger import entry_hash, form, read_form
@@ -24,10 +25,10 @@ from hub.store import operate, tables
 from hub.store.operate import Order
 from hub.store.store import Store
 from hub.trust.certificate import thumbprint
-from tests.town import HUB, Town, found_town, schemas, signer_of, undelivered
+from tests.town import HUB, Town, found_town, signer_of, undelivered
 
 ORDER = Order(HUB, "王工", "端点已修复")
-STANDARD = Standard(HUB, "town", schemas(), frozenset({thumbprint(signer_of(HUB)[1])}))
+STANDARD = Standard(HUB, "town", frozenset({thumbprint(signer_of(HUB)[1])}))
 HOLD = """
 version: 1
 rules:
@@ -134,10 +135,10 @@ def copy(grown: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(grown, tmp_path / "hub.db"))
 
 
-def audited(path: Path, standard: Standard = STANDARD) -> Report:
+def audited(path: Path, standard: Standard = STANDARD, jobs: int = 1) -> Report:
     store = Store.open(f"sqlite:///{path}", "audit")
     try:
-        return report(store, standard)
+        return report(store, standard, jobs=jobs)
     finally:
         store.close()
 
@@ -287,12 +288,54 @@ def test_a_ledger_of_another_hub_is_told_from_this_one(grown: Path) -> None:
     assert {finding.field for finding in audited(grown, other).findings} == {"ledger"}
 
 
-def test_a_file_that_the_database_itself_finds_damaged_is_a_finding_not_a_crash(copy: Path) -> None:
-    raw = bytearray(copy.read_bytes())
+def damage(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
     for place in range(len(raw) * 3 // 4 // 4096 * 4096, len(raw), 4096):  # behind what is read when it is opened
         raw[place : place + 8] = b"\xff" * 8
-    copy.write_bytes(raw)
+    path.write_bytes(raw)
+
+
+def test_a_file_that_the_database_itself_finds_damaged_is_a_finding_not_a_crash(copy: Path) -> None:
+    damage(copy)
     assert "audit.database" in {finding.code for finding in audited(copy).findings}
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (),
+        (
+            "UPDATE messages SET urgency = 'flash' WHERE message_id IN ('plain', 'waiting')",
+            "UPDATE deliveries SET attempts = 99",
+            "UPDATE bodies SET content = 'text' WHERE digest = (SELECT max(digest) FROM bodies)",
+            "UPDATE documents SET digest = '~' WHERE digest = (SELECT max(digest) FROM documents)",
+            "UPDATE documents SET digest = CAST(digest AS BLOB) WHERE digest = (SELECT min(digest) FROM documents)",
+            "DELETE FROM refusals",
+        ),
+        ("UPDATE ledger SET sequence = -sequence WHERE node = 'hub' AND sequence = 7",),
+    ],
+)
+def test_several_processes_find_in_small_portions_what_one_finds_in_large_ones(
+    copy: Path, statements: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(copy, *statements)
+    alone = audited(copy)
+    monkeypatch.setattr(portion, "ENTRIES", 7)
+    monkeypatch.setattr(documents, "DOCUMENTS", 3)
+    monkeypatch.setattr(messages, "MESSAGES", 2)
+    assert alone.clean == (not statements)
+    shared = audited(copy, jobs=2)
+    assert shared.rows == alone.rows
+    assert _as_a_set(shared) == _as_a_set(alone)  # documents come in the order of the rows, or of their digests
+
+
+def _as_a_set(found: Report) -> set[str]:
+    return {finding.sentence() for finding in found.findings}
+
+
+def test_several_processes_make_one_finding_of_a_damaged_file_too(copy: Path) -> None:
+    damage(copy)
+    assert "audit.database" in {finding.code for finding in audited(copy, jobs=2).findings}
 
 
 def test_findings_are_counted_though_only_the_first_are_kept(copy: Path) -> None:

@@ -20,12 +20,11 @@ from hub.audit.log import LogStandard
 from hub.audit.portion import ChainPortion, LeafPortion, chain_portions, leaf_portions
 from hub.audit.report import Told
 from hub.ledger.sequence import checkpoint_signers, origin_of
-from hub.schema.schema import Schemas
 from hub.store.store import Store
 from hub.tree.tiles import WIDTH
 
 ENTRIES = 1500
-STANDARD = Standard(HUB, "bench", Schemas.builtin(), frozenset())
+STANDARD = Standard(HUB, "bench", frozenset())
 
 
 @pytest.fixture(scope="module")

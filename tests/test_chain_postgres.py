@@ -15,8 +15,8 @@ from hub.audit.audit import report
 from hub.errors import Unavailable
 from hub.message import Hop
 from hub.store import wire
+from hub.store.chain_holdings import chains
 from hub.store.faults import RACED
-from hub.store.holdings import chains
 from hub.store.one_state import export_state, join_state
 from hub.store.store import Store
 from hub.store.tables import documents

@@ -22,7 +22,7 @@ from hub.accept import accept
 from hub.hub import Hub
 from hub.ledger.sequence import Sequencer, checkpoint_signers
 from hub.message import DeliveryState
-from hub.store import entries, holdings, outbox, queues, refusals, trace, tree_standing
+from hub.store import chain_holdings, entries, outbox, queues, refusals, trace, tree_standing
 from hub.store.settlement import Settlement, settle
 
 STORED = 40
@@ -78,8 +78,8 @@ QUESTIONS: dict[str, Callable[[Connection], Any]] = {
     "document number": lambda c: trace.find_messages(c, ["办发〔2026〕7号"]),
     "tail": lambda c: entries.entries_after(c, {HUB: 2 * STORED - 2}),
     "latest entries": lambda c: entries.latest_entries(c, 3),
-    "some entries": lambda c: holdings.some_entries(c, most=3),
-    "heads": holdings.heads,
+    "some entries": lambda c: chain_holdings.some_entries(c, most=3),
+    "heads": chain_holdings.heads,
     "refusals": refusals.list_refusals,
     "standing": tree_standing.read_standing,
     "queues": queues.read_queues,
@@ -113,6 +113,6 @@ def test_what_is_found_is_what_was_stored(hub: Hub) -> None:
         traced = read_traced(connection, name_of(7))
         assert [hop.sequence for hop in traced.hops] == [13, 14]
         assert [entry.sequence for entry in entries.latest_entries(connection, 3)] == [78, 79, 80]
-        assert [stored.entry.sequence for stored in holdings.some_entries(connection, most=3)] == [78, 79, 80]
-        assert [stored.entry.sequence for stored in holdings.some_entries(connection, first=5, most=2)] == [5, 6]
-        assert {stored.entry.node: stored.entry.sequence for stored in holdings.heads(connection)} == {HUB: 80}
+        assert [stored.entry.sequence for stored in chain_holdings.some_entries(connection, most=3)] == [78, 79, 80]
+        assert [stored.entry.sequence for stored in chain_holdings.some_entries(connection, first=5, most=2)] == [5, 6]
+        assert {stored.entry.node: stored.entry.sequence for stored in chain_holdings.heads(connection)} == {HUB: 80}

@@ -48,7 +48,7 @@ from tests.serving import UNPREPARED, Heard, Now, ask, serving
 from tests.test_content import KEY, SECRET, s3
 from tests.test_evidence import exported, files_of, zipped
 from tests.test_mailbox import confirm, fetch, request
-from tests.town import CENTURIES, ROUTING, START, Town, authority, found_town, reopened, schemas, signer_of
+from tests.town import CENTURIES, ROUTING, START, Town, authority, found_town, reopened, signer_of
 
 ROOT = Path(__file__).parent.parent
 SERVE = f"""
@@ -651,7 +651,7 @@ def test_an_audit_knows_uploaded_attachments_and_misses_lost_rows(town: Town, ad
     upload(town, address)
     town.send("a", "b", attachments=[line(WHOLE)])
     town.deliver()
-    standard = Standard("hub", town.hub.store.ledger_id, schemas(), frozenset({thumbprint(signer_of("hub")[1])}))
+    standard = Standard("hub", town.hub.store.ledger_id, frozenset({thumbprint(signer_of("hub")[1])}))
     assert list(audit(town.hub.store, standard)) == []
     with town.hub.store.transaction() as transaction:
         transaction.connection.exec_driver_sql("DELETE FROM upload_parts WHERE number = 2")

@@ -59,7 +59,7 @@ BELOW_VERB = {
     ("attachments.sweep", "attachments.upload"),
 }
 VALUES = ("message", "errors", "catalogue", "connector", "directory", "settings", "config", "codes")
-WALKING = {"audit", "tree", "purges", "leaves", "portion", "sharing", "layout"}
+WALKING = {"audit", "tree", "purges", "leaves", "links", "documents", "messages", "portion", "sharing", "layout"}
 """Of hub/audit: the judges are pure, only the walk over the store is a verb."""
 
 

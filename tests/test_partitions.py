@@ -40,7 +40,7 @@ from hub.store.whole_month import ended, hold_still, look_at_all
 from hub.trust.certificate import thumbprint
 from tests.admin import Administrator
 from tests.postgres import Server, database, town
-from tests.town import HUB, START, Town, schemas, signer_of, undelivered
+from tests.town import HUB, START, Town, signer_of, undelivered
 
 __all__ = ["database", "town"]
 
@@ -48,7 +48,7 @@ MARCH, APRIL, MAY = (Month.of(START + timedelta(days=31 * n)) for n in range(3))
 
 
 def findings(town: Town) -> list[str]:
-    standard = Standard(HUB, town.hub.store.ledger_id, schemas(), {thumbprint(signer_of(HUB)[1])})
+    standard = Standard(HUB, town.hub.store.ledger_id, {thumbprint(signer_of(HUB)[1])})
     return [finding.code for finding in audit(town.hub.store, standard)]
 
 

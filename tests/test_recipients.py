@@ -39,7 +39,7 @@ from hub.signing import signature
 from hub.store import purging, trace
 from hub.store.store import Store
 from hub.trust.certificate import thumbprint
-from tests.town import HUB, Town, authority, department, found_town, schemas, signer_of
+from tests.town import HUB, Town, authority, department, found_town, signer_of
 
 CODES = st.text("ABab09._-", min_size=1, max_size=6)
 
@@ -63,7 +63,7 @@ def stamp_of(raw: bytes) -> proof.Stamp:
 
 
 def standard_of(store: Store) -> Standard:
-    return Standard(HUB, store.ledger_id, schemas(), frozenset({thumbprint(signer_of(HUB)[1])}))
+    return Standard(HUB, store.ledger_id, frozenset({thumbprint(signer_of(HUB)[1])}))
 
 
 def codes_found(store: Store) -> set[str]:

@@ -50,7 +50,7 @@ from tests.house import lay_out, served, until
 from tests.serving import Heard, Now, ask, serving
 from tests.test_mailbox import request
 from tests.tlsing import caller, client, enrol, expired, machine, put, put_ca, stranger
-from tests.town import CENTURIES, HUB, START, Town, authority, schemas, signer_of
+from tests.town import CENTURIES, HUB, START, Town, authority, signer_of
 
 T = TypeVar("T")
 NONCES = count()
@@ -323,7 +323,7 @@ def test_an_audit_takes_what_a_connection_proved_and_no_other_word_for_it(
     unsigned_suffices(town)
     town.send("a", "m", message_id="m-1")
     called.talk(fetch_and_confirm)
-    standard = Standard(HUB, "town", schemas(), frozenset({thumbprint(signer_of(HUB)[1])}))
+    standard = Standard(HUB, "town", frozenset({thumbprint(signer_of(HUB)[1])}))
     found = [one for one in audit(town.hub.store, standard) if isinstance(one, Finding)]
     assert [(one.code, one.field) for one in found] == [("audit.evidence", field) for field in fields]
 

@@ -18,7 +18,7 @@ from hub.message import Hop
 from hub.routing.routing import Routing
 from hub.settings.settings import FILE, Settings
 from hub.settings.text import without_passwords
-from hub.store import holdings
+from hub.store import chain_holdings, holdings
 from hub.store.administer import record
 from hub.store.operate import Order
 from hub.store.store import Store
@@ -92,7 +92,7 @@ def _recorded(connection: Connection) -> dict[str, str] | None:
     begun = False
     texts: dict[str, str] = {}
     for deed in (Deed.INSTALLED, Deed.FILE_CHANGED):
-        for _, digest in holdings.evidence_places(connection, NODE, Hop.ADMIN, deed):
+        for _, digest in chain_holdings.evidence_places(connection, NODE, Hop.ADMIN, deed):
             begun = True
             try:
                 act = read_act(holdings.content(connection, digest) or b"")

@@ -49,10 +49,10 @@ def keeps_evidence(entry: Entry) -> bool:
     return entry.kind in _WITH_EVIDENCE or bool(entry.kind == Hop.ACCEPTED and entry.evidence)
 
 
-def read_evidence(raw: bytes, schemas: Schemas) -> Evidence:
+def read_evidence(raw: bytes) -> Evidence:
     """Read what `raw` claims. Errors: Refused xml.*, request.*, signature.*."""
     root = parse(raw, LIMITS)
-    schemas.check_proof(root)
+    Schemas.builtin().check_proof(root)
     signer = signature.verify(root).thumbprint if root.find(SIGNATURE) is not None else ""
     match etree.QName(root).localname:
         case "acknowledgement":

@@ -28,11 +28,10 @@ LIMITS = ParseLimits(max_bytes=2**31 - 1)
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """What an audit measures by: the hub's id, its ledger's id, the schemas, and the thumbprints that are the hub's."""
+    """What an audit measures by: the hub's id, its ledger's id, and the thumbprints that are the hub's."""
 
     hub: str
     ledger: str
-    schemas: Schemas
     vouched: Set[str]
 
 
@@ -57,7 +56,7 @@ def check_message(held: Held, raw: bytes | None, standard: Standard) -> Iterator
         yield Finding("audit.document-missing", what, "digest", got=str(held.message["digest"]))
         return
     try:
-        found, signed = _read(raw, standard.schemas)
+        found, signed = _read(raw)
     except Refused as error:
         yield Finding("audit.envelope", what, got=error.code)
         return
@@ -88,9 +87,9 @@ def check_record(held: Held, standard: Standard) -> Iterator[Finding]:
     yield from _check_stamp(entry, held, standard)
 
 
-def _read(raw: bytes, schemas: Schemas) -> tuple[Envelope, Signed]:
+def _read(raw: bytes) -> tuple[Envelope, Signed]:
     root = parse(raw, LIMITS)
-    schemas.check_envelope(root)
+    Schemas.builtin().check_envelope(root)
     signed = signature.verify(root)
     return envelope.read(signed.root), signed
 
@@ -162,7 +161,7 @@ def _check_stamp(entry: Entry, held: Held, standard: Standard) -> Iterator[Findi
     what, raw = name_of(held), held.message["stamp"]
     try:
         root = parse(raw if isinstance(raw, bytes) else b"", LIMITS)
-        standard.schemas.check_proof(root)
+        Schemas.builtin().check_proof(root)
         signed = signature.verify(root)
         stamp = proof.read_stamp(signed.root)
     except Refused as error:

@@ -13,12 +13,12 @@ from hub.audit.held import Held
 from hub.audit.message import name_of
 from hub.audit.purged import PurgeRow, ReadAct, act_of, check_purge, check_row, covered
 from hub.message import Hop
-from hub.store import holdings, purging
+from hub.store import chain_holdings, holdings, purging
 
 
 def check_purges(connection: Connection) -> Iterator[Finding]:
     """Yield what is wrong with the acts of purges, and with the rows that say which messages were purged."""
-    for sequence, digest in holdings.evidence_places(connection, NODE, Hop.ADMIN, Deed.RETENTION_PURGED):
+    for sequence, digest in chain_holdings.evidence_places(connection, NODE, Hop.ADMIN, Deed.RETENTION_PURGED):
         act = act_of(holdings.content(connection, digest) or b"")
         if act is not None:  # else it was found with its entry
             yield from check_purge(act, (NODE, sequence))
@@ -41,7 +41,7 @@ def act_reader(connection: Connection) -> ReadAct:
 
     @lru_cache(maxsize=8)
     def read(digest: str) -> Act | None:
-        if not holdings.is_evidence(connection, digest, Hop.ADMIN):
+        if not chain_holdings.is_evidence(connection, digest, Hop.ADMIN):
             return None
         return act_of(holdings.content(connection, digest) or b"")
 

@@ -50,6 +50,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What one portion of the rows came to: how many of each kind it was, and what is wrong with them."""
+
+    rows: Mapping[Row, int]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How many rows were looked at, how many findings there are, and the first of them in order of reading."""
 

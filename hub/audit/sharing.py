@@ -1,4 +1,4 @@
-"""Has the portions of the audit's quick look done, here or by processes of their own, and gives the answers in order.
+"""Has the portions of an audit looked at, here or by processes of their own, and gives the answers in order.
 
 A process that dies or cannot open the database answers no, and then all is looked at here; none of them outlives this
 one, and none listens to the keyboard.
@@ -16,36 +16,50 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache, partial
 from multiprocessing import get_context, parent_process
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from hub.audit.leaf import Placement
-from hub.audit.portion import ChainPortion, LeafPortion
 from hub.errors import HubError
 from hub.store.one_state import export_state, join_state
+from hub.store.plain_rows import as_stored
 from hub.store.store import Store
 from hub.store.tree_holdings import entry_count
 
-Portion = ChainPortion | LeafPortion
-Answer = bool | Placement | None
-Share = Callable[[Sequence[Portion]], Iterator[Answer]]
-"""Gives the answer to each portion, in order; after a process died only no."""
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+class Portion(Protocol[Answer_co]):
+    """Some of the rows."""
+
+    def look(self, connection: Connection) -> Answer_co:
+        """What they come to."""
+
+
+class Share(Protocol):
+    """A way to have portions looked at."""
+
+    def __call__(self, portions: Sequence[Portion[Answer_co]]) -> Iterator[Answer_co | None]:
+        """The answer to each, in order; None where another process could give none, and the last thing if it died."""
+
 
 WORTH_IT = 100_000
-"""Entries; below, to start processes takes longer than the look."""
+"""Entries; below, to start processes takes longer than to look at chains and tree."""
+WORTH_IT_DEEP = 10_000
+"""So it is for the messages too, with three signatures each."""
 _MOST = 8
 
 
-def jobs_for(connection: Connection) -> int:
-    """How many processes to look at this ledger with: as many as there are processors, or 1 if it is small."""
+def jobs_for(connection: Connection, worth_it: int) -> int:
+    """How many processes to look at this ledger with: as many as processors, or 1 below `worth_it` entries."""
     try:
         entries = entry_count(connection)
     except DBAPIError:  # a damaged file is for the look itself to find
         return 1
     # Only Linux tells which processors this process may use.
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return min(_MOST, processors) if entries >= WORTH_IT else 1
+    return min(_MOST, processors) if entries >= worth_it else 1
 
 
 @contextmanager
@@ -63,21 +77,26 @@ def sharing(store: Store, connection: Connection, jobs: int) -> Iterator[tuple[S
         pool.shutdown(cancel_futures=True)
 
 
-def _look_here(connection: Connection, portions: Sequence[Portion]) -> Iterator[Answer]:
+def _look_here(connection: Connection, portions: Sequence[Portion[Any]]) -> Iterator[Any]:
     return (portion.look(connection) for portion in portions)
 
 
 def _answers(
-    pool: ProcessPoolExecutor, look: Callable[[Portion], Answer], portions: Sequence[Portion]
-) -> Iterator[Answer]:
+    pool: ProcessPoolExecutor, look: Callable[[Portion[Any]], Any], portions: Sequence[Portion[Any]]
+) -> Iterator[Any]:
     try:
         yield from pool.map(look, portions)
-    except (BrokenProcessPool, HubError):
+    except BrokenProcessPool:
         yield None
 
 
-def _look(address: str, state: str, portion: Portion) -> Answer:
-    return portion.look(_joined(address, state))
+def _look(address: str, state: str, portion: Portion[Any]) -> Any:
+    try:
+        connection = _joined(address, state)
+        with as_stored(connection):
+            return portion.look(connection)
+    except (DBAPIError, HubError):  # whoever asked will meet it too, and say what it is
+        return None
 
 
 @cache

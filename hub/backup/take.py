@@ -17,9 +17,10 @@ from hub import __version__
 from hub.backup.manifest import Head, Manifest
 from hub.settings.settings import FILE, Settings
 from hub.settings.text import without_passwords
+from hub.store.chain_holdings import heads
 from hub.store.content.content import DIGEST
 from hub.store.engine import read_facts
-from hub.store.holdings import count, heads
+from hub.store.holdings import count
 from hub.store.store import Store
 from hub.store.tree import read_head
 from hub.store.tree_proofs import read_checkpoint
