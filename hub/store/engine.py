@@ -112,6 +112,7 @@ def _servers(url: URL) -> int:
 
 def _limits(pool: DatabasePool) -> Iterator[str]:
     """The server's settings for our sessions; what the address sets itself comes later, and counts."""
+    yield "-c default_transaction_isolation=read\\ committed"
     for name, seconds in (
         ("statement_timeout", pool.statement_timeout),
         ("lock_timeout", pool.lock_timeout),
@@ -126,10 +127,15 @@ def _check_idle(connection: Any, record: Any, given: Any) -> None:
     A server says nothing to an idle connection but that it is over, so that there is something to read is enough to
     know: asking the server instead (`pool_pre_ping`) would cost each transaction a third more journeys.
     """
+    if is_over(connection):
+        raise DisconnectionError("the server has closed the connection")
+
+
+def is_over(connection: Any) -> bool:
+    """Whether the server has closed an idle connection of its driver's."""
     listening = poll()
     listening.register(connection.fileno(), POLLIN)
-    if listening.poll(0):
-        raise DisconnectionError("the server has closed the connection")
+    return bool(listening.poll(0))
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

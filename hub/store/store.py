@@ -15,6 +15,7 @@ from hub.settings.settings import DatabasePool
 from hub.store.backups import CLOSED
 from hub.store.engine import UNLIMITED, connect, create, discard, read_meta
 from hub.store.faults import translated
+from hub.store.kept_connection import KeptConnection
 from hub.store.transaction import Head, Transaction
 
 LARGEST_CLOCK_DIFFERENCE = timedelta(seconds=60)
@@ -33,6 +34,7 @@ class Store:
         self.ledger_id = meta["ledger"]
         self.hub_id = meta["hub"]
         self._writing = engine.execution_options(hub_writes=True)
+        self._kept = KeptConnection(self._writing)
         # SQLite's readers see one state by nature; PostgreSQL's see each commit unless told otherwise.
         one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = engine.execution_options(**one_state) if engine.dialect.name == "postgresql" else engine
@@ -72,7 +74,8 @@ class Store:
         journey; if another process wrote it meanwhile, this ends in Unavailable store.raced, and may be tried again.
         """
         expected, self._left = (self._left, None) if expecting else (None, None)
-        with translated(), self._writing.begin() as connection:
+        begin = self._kept.begin if expecting else self._writing.begin
+        with translated(), begin() as connection:
             transaction = Transaction(connection, self.ledger_id, self.node, expected)
             yield transaction
             transaction.commit()
@@ -102,4 +105,5 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
+        self._kept.close()
         self.engine.dispose()

@@ -1,7 +1,8 @@
 """Statements that go to PostgreSQL all together, by libpq itself: prepared, with binary values, in one pipeline.
 
 Promises: one journey to the server and back however many calls there are; either all are executed, or the first that
-fails is raised and the transaction is at its end; a connection in an unknown state is never used again.
+fails is raised and the transaction is at its end; if none was open, they are one together, committed with the last of
+them, and what fails at the commit is raised too. A connection in an unknown state is never used again.
 
 psycopg's cursors do the same at four times the processor time here and more in the server. What they give besides, rows
 of any type, is not needed by who writes: whatever the calls give is dropped.
