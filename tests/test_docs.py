@@ -23,6 +23,7 @@ from lxml import etree
 
 import cli
 from commands.frame.exits import MEANINGS
+from hub.administration.administered import Deed
 from hub.catalogue import CATALOGUE
 from hub.parser import parse
 from hub.schema.schema import Schemas
@@ -40,7 +41,7 @@ PAIRED = [ROOT / "README.zh-CN.md", ROOT / "SECURITY.zh-CN.md", *TRANSLATED]
 """The same with those at the top; the README shows its examples as each language prints them."""
 OURS = [*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("SECURITY*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 """Every page that a user reads."""
-FORMATS = {"evidence-format.md", "ledger-format.md", "witness.md", "witness.zh-CN.md"}
+FORMATS = {"evidence-format.md", "ledger-format.md", "ledger-format.zh-CN.md", "witness.md", "witness.zh-CN.md"}
 """Pages whose words with a dot are of files and acts as well."""
 SCHEMAS = Schemas.builtin()
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
@@ -229,6 +230,18 @@ def test_both_languages_have_the_same_sections_lists_and_tables(chinese: Path) -
 
 
 @pytest.mark.parametrize("chinese", PAIRED, ids=lambda path: path.name)
+def test_both_languages_quote_the_same_in_each_row_of_a_table(chinese: Path) -> None:
+    for row, twin in zip(rows_of(chinese), rows_of(twin_of(chinese)), strict=True):
+        assert set(_QUOTED.findall(row)) == set(_QUOTED.findall(twin))
+
+
+def test_the_acts_that_the_ledgers_format_names_are_those_of_the_program() -> None:
+    found = re.search(r"`detail` is the deed\s*\((.*?)\)", prose(ROOT / "docs" / "ledger-format.md"), re.DOTALL)
+    assert found is not None
+    assert _QUOTED.findall(found[1]) == [str(deed) for deed in Deed]
+
+
+@pytest.mark.parametrize("chinese", PAIRED, ids=lambda path: path.name)
 def test_a_chinese_page_and_its_twin_lead_to_each_other_and_on_to_chinese_pages(chinese: Path) -> None:
     here, english = pages_from(chinese), twin_of(chinese)
     assert english in here
@@ -265,6 +278,10 @@ def shape_of(page: Path) -> list[str]:
     """Headings by their level, items of lists, and rows of tables by their cells, in the order in which they stand."""
     marks = (_MARK.match(line) for line in prose(page).splitlines())
     return [mark[1] or str(len(_CELL.findall(mark.string))) for mark in marks if mark]
+
+
+def rows_of(page: Path) -> list[str]:
+    return [line for line in prose(page).splitlines() if line.startswith("|")]
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="no JDK on this machine")
