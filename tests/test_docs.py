@@ -43,6 +43,17 @@ OURS = [*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("SECURITY*.md")), *s
 """Every page that a user reads."""
 FORMATS = {"evidence-format.md", "ledger-format.md", "ledger-format.zh-CN.md", "witness.md", "witness.zh-CN.md"}
 """Pages whose words with a dot are of files and acts as well."""
+TAMPER_MATRIX = ROOT / "docs" / "tamper-matrix.zh-CN.md"
+FOUND_BY = {
+    "chain": "哈希链",
+    "tree": "账本树",
+    "checkpoint": "检查点",
+    "time-stamp": "时间戳",
+    "witness": "见证方",
+    "not found": "不能发现",
+    "nothing to be found": "没有可发现的改动",
+}
+"""What finds a forgery, in the words of the tamper matrix in both languages."""
 SCHEMAS = Schemas.builtin()
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
@@ -235,6 +246,17 @@ def test_both_languages_quote_the_same_in_each_row_of_a_table(chinese: Path) -> 
         assert set(_QUOTED.findall(row)) == set(_QUOTED.findall(twin))
 
 
+def test_both_languages_of_the_tamper_matrix_say_the_same_of_each_forgery() -> None:
+    cells = [
+        (FOUND_BY[found], chinese_cell)
+        for row, twin in zip(rows_of(TAMPER_MATRIX), rows_of(twin_of(TAMPER_MATRIX)), strict=True)
+        for chinese_cell, found in zip(cells_of(row), cells_of(twin), strict=True)
+        if found in FOUND_BY
+    ]
+    assert len(cells) > 100
+    assert [(expected, got) for expected, got in cells if expected != got] == []
+
+
 def test_the_acts_that_the_ledgers_format_names_are_those_of_the_program() -> None:
     found = re.search(r"`detail` is the deed\s*\((.*?)\)", prose(ROOT / "docs" / "ledger-format.md"), re.DOTALL)
     assert found is not None
@@ -282,6 +304,10 @@ def shape_of(page: Path) -> list[str]:
 
 def rows_of(page: Path) -> list[str]:
     return [line for line in prose(page).splitlines() if line.startswith("|")]
+
+
+def cells_of(row: str) -> list[str]:
+    return [cell.strip() for cell in _CELL.split(row)]
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="no JDK on this machine")
