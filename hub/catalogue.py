@@ -599,11 +599,11 @@ CATALOGUE: dict[str, Text] = {
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
     "audit.tile": Text(
-        "存储的树块与账本树的叶不符", "a stored tile does not follow from the leaves of the tree",
+        "存储的瓦片与账本树的叶不符", "a stored tile does not follow from the leaves of the tree",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
     "audit.head": Text(
-        "账本树的末端记录与树的叶不符", "the recorded head of the tree does not follow from its leaves",
+        "账本树头与树的叶不符", "the recorded head of the tree does not follow from its leaves",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
     "audit.root": Text(
@@ -635,7 +635,7 @@ CATALOGUE: dict[str, Text] = {
         "如曾更换时间戳服务，请在 ledger.timestamp_anchors 中保留原有根证书；否则请保全数据库并核查", "if the authority was changed, keep the roots of the former one in ledger.timestamp_anchors; otherwise keep the database as it is and find out",
     ),
     "audit.cosignature": Text(
-        "见证签名无法验证，或与登记不符", "a cosignature does not verify or differs from its record",
+        "副署无法验证，或与登记不符", "a cosignature does not verify or differs from its record",
         "请保全数据库与备份，核查该记录的改动来源", "keep the database and its backups as they are and find out who changed it",
     ),
     "audit.signer-date": Text(
@@ -1339,7 +1339,7 @@ CATALOGUE: dict[str, Text] = {
     # note, tree: signed notes, checkpoints, and the tree over the ledger
     "note.malformed": Text(
         "签名文本（note）格式不正确", "the signed note is not well-formed",
-        "请按账本格式文档（docs/ledger-format.md）书写", "write it as docs/ledger-format.md says",
+        "请按账本格式文档（docs/ledger-format.zh-CN.md）书写", "write it as docs/ledger-format.md says",
     ),
     "note.not-checkpoint": Text(
         "签名文本不是检查点", "the signed note is not a checkpoint",
@@ -1355,7 +1355,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "note.not-key-change": Text(
         "签名文本不是换钥记录", "the signed note is not a change of keys",
-        "请按账本格式文档（docs/ledger-format.md）第 7 节书写", "write it as docs/ledger-format.md, section 7, says",
+        "请按账本格式文档（docs/ledger-format.zh-CN.md）第 7 节书写", "write it as docs/ledger-format.md, section 7, says",
     ),
     "note.half-signed": Text(
         "换钥记录缺少新旧密钥之一的签名", "one of the keys that a change of keys names has not signed it",
@@ -1386,7 +1386,7 @@ CATALOGUE: dict[str, Text] = {
         "请核对节点与序号；新账目通常在一秒内编入", "check node and sequence; a new entry is in the tree within a second",
     ),
     "tree.no-tile": Text(
-        "没有该树块", "there is no such tile",
+        "没有该瓦片", "there is no such tile",
         "请依据最新检查点的规模计算路径", "compute the path from the size of the latest checkpoint",
     ),
     "tree.entries-closed": Text(
