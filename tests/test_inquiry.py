@@ -516,13 +516,15 @@ def test_our_client_tells_a_refusal_in_the_hubs_words(address: str, town: Town) 
 # --- spyne
 
 
-def test_spyne_is_imported_only_when_the_service_is_mounted_and_leaves_nothing_behind() -> None:
+def test_spyne_is_imported_only_when_the_service_is_made_and_leaves_nothing_behind() -> None:
     program = """if True:
         import sys, connectors.inquiry.client, connectors.inquiry.inquiry
         assert "spyne" not in sys.modules
         before = list(sys.meta_path)
-        from connectors.inquiry.inquiry import inquiry_door
+        from connectors.inquiry.inquiry import inquiry_door, service
         inquiry_door(lambda: None)
+        assert "spyne" not in sys.modules
+        assert service() is service()
         assert "spyne" in sys.modules and "cgi" not in sys.modules
         assert sys.meta_path == before
     """

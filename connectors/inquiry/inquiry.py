@@ -2,13 +2,14 @@
 
 Promises: a body is bounded, decoded and parsed by the hub's own rules before spyne sees an element of it, so no
 DOCTYPE, entity or oversize gets there; every trouble becomes a fault with a HubFault; what is refused is on record. Who
-may see what is `hub.inquire`. spyne is imported by `inquiry_door` and not before.
+may see what is `hub.inquire`. spyne is imported by `service` and not before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from anyio import from_thread
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 * 1024
 """A question is a few words and one signed request, which is a few kilobytes with its certificates."""
+_MAKING = Lock()
 _LIMITS = wrapped(ParseLimits(max_bytes=MOST_BYTES, max_depth=20, max_elements=500, max_attributes=50))
 
 
@@ -38,35 +40,49 @@ def inquiry_door(
     load: Load | None = None,
     seen: Seen = lambda outcome, seconds: None,
 ) -> SoapDoor:
-    """The door of the inquiry service; see `SoapDoor` for what it is given. Takes some tenths of a second."""
+    """The door of the inquiry service; see `SoapDoor` for what it is given."""
+    return SoapDoor(Service(PATH, NAMESPACE, _perform, _written, MOST_BYTES), current, load=load, seen=seen)
+
+
+def service() -> InquiryService:
+    """The service of this process, made by the first who asks, which takes a second or so; the others wait for it."""
+    with _MAKING:
+        return _made()
+
+
+@cache
+def _made() -> InquiryService:
     from connectors.inquiry.service import InquiryService
 
-    service = InquiryService()
-    contract = Service(PATH, NAMESPACE, partial(_perform, service), _written(service), MOST_BYTES)
-    return SoapDoor(contract, current, load=load, seen=seen)
+    return InquiryService()
 
 
-async def _perform(service: InquiryService, hub: Hub, body: bytes, content_type: str, certificate: bytes) -> Answered:
+async def _perform(hub: Hub, body: bytes, content_type: str, certificate: bytes) -> Answered:
     """Answer one call. Errors: Refused, with the refusal on record; Unavailable; Misconfigured."""
     from connectors.inquiry.service import Asking
 
     asking = Asking(hub, from_thread.run, certificate)
     try:
-        return await run_in_threadpool(_answer, service, asking, body, content_type)
+        return await run_in_threadpool(_answer, asking, body, content_type)
     except Refused as refusal:
         recorded, at = refusal, hub.clock()
         await hub.writer.run(lambda transaction: refuse(transaction, body, recorded, at))
         raise
 
 
-def _answer(service: InquiryService, asking: Asking, body: bytes, content_type: str) -> Answered:
+def _answer(asking: Asking, body: bytes, content_type: str) -> Answered:
     spoken = read_call(body, content_type, NAMESPACE, _LIMITS)
-    content = service.call(spoken.element, asking)
+    content = service().call(spoken.element, asking)
     return Answered(spoken.name, content, spoken.version, asking.asker, asking.message_id)
 
 
-def _written(service: InquiryService) -> Callable[[str, str], bytes]:
+@lru_cache(maxsize=16)
+def _written(version: str, address: str) -> bytes:
     from connectors.inquiry.wsdl import tidy
 
-    described = service.wsdl()
-    return lru_cache(maxsize=16)(partial(tidy, described))
+    return tidy(_described(), version, address)
+
+
+@cache
+def _described() -> bytes:
+    return service().wsdl()

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute
 from connectors.attachments.door import AttachmentDoor
 from connectors.front_door import front_door
 from connectors.health_door import HealthDoor, Told
-from connectors.inquiry.inquiry import inquiry_door
+from connectors.inquiry import inquiry
 from connectors.ledger_door import ledger_door
 from connectors.serving.beside import beside, ending_by, to_its_end
 from connectors.serving.confirming import Confirming, open_confirming
@@ -127,8 +127,6 @@ class Process:
         """Serve calls on `bound`, and metrics on `watched`, until `asked` to stop; `drain` in seconds."""
         hub, plays = self._current.hub, self._current.hub.settings.plays
         confirming = begun.confirming
-        if plays("accept"):  # beside the loop, or the first refusal would keep everybody waiting for its words
-            threading.Thread(target=hub.rules.schemas.warm, name="hub-warm", daemon=True).start()
         async with begun.parts as parts:
             if plays("deliver"):
                 await parts.enter_async_context(ending_by(self._dispatcher.stop, self._dispatcher.run(), self._stop))
@@ -155,6 +153,8 @@ class Process:
             ready(address)
             fields = {"address": address, "hub": hub.id, "node": hub.settings.node}
             log.info("listening", extra={"fields": {**fields, "roles": hub.settings.roles}})
+            if plays("accept"):
+                threading.Thread(target=_warm, args=(hub,), name="hub-warm", daemon=True).start()
             await serve_on(bound, app, self._stop, tls=context_of(self._tls.incoming))
         log.info("stopped")
 
@@ -164,7 +164,7 @@ class Process:
             return []
         front = front_door(self._current, self._wake, check, load=self._load, seen=self._called)
         # Questions are answered while new messages are not taken: that is when departments ask.
-        inquiries = inquiry_door(self._current, load=self._load, seen=self._called)
+        inquiries = inquiry.inquiry_door(self._current, load=self._load, seen=self._called)
         return [*front.routes, inquiries.route, *AttachmentDoor(self._current, check, self._load).routes]
 
     def _wake(self, endpoints: Iterable[str]) -> None:
@@ -238,6 +238,12 @@ class Process:
                 told = ""
                 log.info("refreshed", extra={"fields": {"rules": current.hub.rules.version}})
             await to_its_end(partial(on_record.look, current.hub))
+
+
+def _warm(hub: Hub) -> None:
+    """Make what the first question and the first refusal would wait for, a second or two each, beside the loop."""
+    inquiry.service()
+    hub.rules.schemas.warm()
 
 
 def _check_rights(hub: Hub) -> None:

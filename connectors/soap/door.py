@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -42,7 +43,8 @@ class Service:
     """One contract: where it is served, its WSDL, how a call's body, content type and client certificate are answered.
 
     The certificate (DER) is the connection's, and empty unless it may prove who calls. `wsdl` is given the SOAP version
-    ("" for 1.1, "12") and the announced address. `most_bytes` is of a document in a call; None: as the settings say.
+    ("" for 1.1, "12") and the announced address, in a worker thread. `most_bytes` is of a document in a call; None: as
+    the settings say.
     """
 
     path: str
@@ -100,7 +102,8 @@ class SoapDoor:
         """Answer one HTTP request."""
         if request.method in ("GET", "HEAD") and (version := asked_for_wsdl(request.url.query)) is not None:
             address = self._current().settings.public_url + self._service.path
-            return Response(self._service.wsdl(version, address), media_type="text/xml; charset=utf-8")
+            written = await run_in_threadpool(self._service.wsdl, version, address)
+            return Response(written, media_type="text/xml; charset=utf-8")
         began = time.perf_counter()
         correlation = secrets.token_hex(8)
         held = self._load.hold()
