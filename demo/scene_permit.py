@@ -44,7 +44,7 @@ async def play(stage: Stage) -> None:
     screen, city = stage.screen, stage.city
     documents = case_documents(city.signer(PERMIT_OFFICE.code), stage.clock())
     screen.scene(
-        f"二、一件行政许可从申办到领取：{len(documents)} 份办件状态，老式 SOAP 客户端发送，监察机关同步收到",
+        f"二、一件行政许可从申办到领取：{len(documents)} 份办件状态，老式 SOAP 客户端发送，监督机关同步收到",
         f"2. A permit case from application to collection: {len(documents)} messages of an old SOAP client, "
         "each copied to supervision",
     )
@@ -61,7 +61,7 @@ async def play(stage: Stage) -> None:
         copies = await collect(supervision, len(documents))
     async with stage.office(CITY_OFFICE.code) as office:
         mains = await collect(office, len(documents))
-    screen.check("监察机关按次序收到抄送", "supervision has the copies in order", sent, [c.digest for c in copies])
+    screen.check("监督机关按次序收到抄送", "supervision has the copies in order", sent, [c.digest for c in copies])
     screen.check("均为抄送", "they are copies", {Role.COPY}, {copy.role for copy in copies})
     screen.check("市政府办公室按次序收到主送", "the city office has its own in order", sent, [m.digest for m in mains])
     _show_trail(stage, copies)
@@ -87,7 +87,7 @@ def _show_trail(stage: Stage, copies: Sequence[Fetched]) -> None:
     numbers = {payload.findtext("{*}caseNumber") for payload in payloads}
     names = [_local(payload) for payload in payloads]
     stage.screen.say(
-        f"监察机关所见办件 {'、'.join(sorted(map(str, numbers)))}：",
+        f"监督机关所见办件 {'、'.join(sorted(map(str, numbers)))}：",
         f"the case {', '.join(sorted(map(str, numbers)))} as supervision sees it:",
     )
     stage.screen.table(_TRAIL, [_row(payload) for payload in payloads])

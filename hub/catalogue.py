@@ -644,7 +644,7 @@ CATALOGUE: dict[str, Text] = {
     ),
     "audit.kept": Text(
         "外部留存的检查点与本账本不一致", "a checkpoint that was kept elsewhere does not belong to this ledger",
-        "账本可能被回退、截断或重建；请保全双方证据并立即报告监察机关", "the ledger may have been put back, cut off or rebuilt; keep both sides as they are and tell the supervision authority at once",
+        "账本可能被回退、截断或重建；请保全双方证据并立即报告监督机关", "the ledger may have been put back, cut off or rebuilt; keep both sides as they are and tell the supervision authority at once",
     ),
     # schema, routing, registry, store, settings: ours
     "schema.folder": Text(
