@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,15 +12,9 @@ from hub.store.store import Store
 from hub.store.transaction import Transaction
 from tests.postgres import Server, server
 from tests.test_chain_postgres import database, sequences, write, write_with
+from tests.test_wire import store
 
-__all__ = ["database", "server"]
-
-
-@pytest.fixture
-def store(server: Server, database: str) -> Iterator[Store]:
-    opened = Store.open(server.url(database), "n")
-    yield opened
-    opened.close()
+__all__ = ["database", "server", "store"]
 
 
 def session(store: Store) -> int:
