@@ -38,6 +38,13 @@ def test_one_transaction_after_another_has_the_same(store: Store) -> None:
         assert lent(store) == 2
 
 
+def test_one_within_another_has_its_own_and_gives_it_back(store: Store) -> None:
+    outer = session(store)
+    with store.transaction(expecting=True):
+        assert session(store) != outer
+    assert lent(store) == 1
+
+
 def test_after_an_error_it_goes_back_to_the_pool(store: Store) -> None:
     write(store)
     with pytest.raises(Misconfigured):

@@ -19,7 +19,7 @@ _SPARED = 3
 
 
 class KeptConnection:
-    """Of one engine, for one thread at a time."""
+    """Of one engine, for transactions one after another; one within another has a connection of its own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -37,7 +37,7 @@ class KeptConnection:
         except BaseException:
             connection.close()
             raise
-        if self._keeps:
+        if self._keeps and self._kept is None:
             self._kept = connection
         else:
             connection.close()
