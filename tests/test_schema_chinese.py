@@ -13,7 +13,8 @@ from lxml import etree
 import cli
 from hub.errors import Refused
 from hub.schema.chinese import in_chinese
-from hub.schema.model import Complaint, explain
+from hub.schema.complaint import Complaint
+from hub.schema.model import explain
 from hub.schema.package import SchemaPackage
 from hub.schema.schema import Schemas
 from tests.pace import within

@@ -32,12 +32,14 @@ class Finding:
     where: str
     got: str = ""
     error: bool = True
+    got_zh: str = ""
 
     def sentence(self, lang: str = "en") -> str:
-        """What is wrong and what to do, in `lang` ("zh" or "en")."""
+        """What is wrong, with what was found there, and what to do, in `lang` ("zh" or "en")."""
         text = CATALOGUE[self.code]
-        fact, step = (text.zh, text.next_zh) if lang == "zh" else (text.en, text.next_en)
-        return "；".join((fact, step)) if lang == "zh" else "; ".join((fact, step))
+        if lang == "zh":
+            return "；".join((f"{text.zh}：{self.got_zh or self.got}" if self.got else text.zh, text.next_zh))
+        return "; ".join((f"{text.en}: {self.got}" if self.got else text.en, text.next_en))
 
 
 def lint(package: SchemaPackage, owners: Mapping[str, str]) -> list[Finding]:
@@ -45,9 +47,11 @@ def lint(package: SchemaPackage, owners: Mapping[str, str]) -> list[Finding]:
     try:
         package.check()
         found = [*_size(package), *_names(package, owners), *_contents(package)]
-        package.compile()
-    except Misconfigured as broken:
-        return [Finding(broken.code, broken.where, broken.got)]
+        broken = package.broken()
+    except Misconfigured as error:
+        broken = [error]
+    if broken:
+        return [Finding(error.code, error.where, error.got, got_zh=error.got_zh) for error in broken]
     return found
 
 

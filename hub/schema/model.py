@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.message import Message
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from urllib.request import BaseHandler, OpenerDirector, Request
 from urllib.response import addinfourl
 
 from hub.schema.chinese import in_chinese
+from hub.schema.complaint import Complaint, printable
 from hub.schema.package import SchemaPackage
 
 if TYPE_CHECKING:
@@ -26,20 +26,6 @@ if TYPE_CHECKING:
 _BASE = "http://package.invalid/"
 _MOST_ELEMENTS = 500
 _MOST_TEXT = 100_000
-_LONGEST = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """The first error: its path with prefixes, what the schema expects there, what it got.
-
-    `got_zh` is the Chinese of `got` where that is a sentence of a library that is known.
-    """
-
-    where: str
-    expected: str
-    got: str
-    got_zh: str = ""
 
 
 class _OwnFiles(BaseHandler):
@@ -107,9 +93,3 @@ def _facts(error: Any) -> tuple[str, str]:
         return " | ".join(rule.regexps), value
     # About an identity constraint the reason ends in "for XsdUnique(name=...)", the library's own object.
     return "", (error.reason or "").partition(" for Xsd")[0]
-
-
-def printable(text: str) -> str:
-    """One line of at most 200 characters: it ends in logs, faults and terminals."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

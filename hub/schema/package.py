@@ -18,10 +18,13 @@ from urllib.parse import quote, unquote, urlsplit
 from lxml import etree
 
 from hub.errors import Misconfigured
+from hub.schema.complaint import printable
+from hub.schema.definition_errors import definition_in_chinese, readable
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 MAX_FILES = 200
 MAX_BYTES = 4 * 1024 * 1024
+_MOST_TOLD = 10
 _BASE = "package:///"
 _REFERENCES = (XS + "include", XS + "import", XS + "redefine")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -92,15 +95,29 @@ class SchemaPackage:
                     waiting.append(target)
 
     def compile(self) -> etree.XMLSchema:
-        """The validator, built from the package's own files only. Errors: `Misconfigured("schema.broken")`."""
+        """The validator, built from the package's own files only.
+
+        Errors: Misconfigured schema.broken with the first of `broken`, and those of `check`.
+        """
+        try:
+            return self._compiled()
+        except etree.LxmlError as error:
+            raise _broken(error)[0] from error
+
+    def broken(self) -> list[Misconfigured]:
+        """All that keeps it from being compiled, in the library's words, each with its place. Errors: as `check`."""
+        try:
+            self._compiled()
+        except etree.LxmlError as error:
+            return _broken(error)
+        return []
+
+    def _compiled(self) -> etree.XMLSchema:
         self.check()
         parser = _parser()
         parser.resolvers.add(_OwnFiles(self.files))
-        try:
-            root = etree.fromstring(self.files[self.entry], parser, base_url=_BASE + quote(self.entry))
-            return etree.XMLSchema(root)
-        except etree.LxmlError as error:
-            raise Misconfigured("schema.broken", where=_place(error), operator=str(error)) from error
+        root = etree.fromstring(self.files[self.entry], parser, base_url=_BASE + quote(self.entry))
+        return etree.XMLSchema(root)
 
 
 class _OwnFiles(etree.Resolver):
@@ -124,7 +141,7 @@ def parse_xsd(file: str, content: bytes) -> Any:
         root: Any = etree.fromstring(content, _parser())
     except etree.XMLSyntaxError as error:
         line = error.lineno or 1
-        raise Misconfigured("schema.malformed", where=f"{file}:{line}", operator=str(error)) from error
+        raise _wrong("schema.malformed", f"{file}:{line}", error.msg or "", str(error)) from error
     if root.getroottree().docinfo.doctype:
         raise Misconfigured("schema.doctype", where=file)
     if root.tag != XS + "schema":
@@ -194,9 +211,22 @@ def _entry(files: Mapping[str, bytes]) -> str:
     return free[0]
 
 
-def _place(error: Any) -> str:
-    """File and line of the first complaint, as far as the C library tells them."""
-    for entry in error.error_log:
-        if entry.filename.startswith(_BASE):
-            return f"{unquote(entry.filename.removeprefix(_BASE))}:{entry.line}"
-    return ""
+def _broken(error: Any) -> list[Misconfigured]:
+    """The library's complaints about the package's own files, the first few; one at least."""
+    told = [
+        _wrong(
+            "schema.broken", f"{unquote(entry.filename.removeprefix(_BASE))}:{entry.line}", entry.message, str(error)
+        )
+        for entry in error.error_log
+        if entry.filename.startswith(_BASE)
+    ]
+    return told[:_MOST_TOLD] or [_wrong("schema.broken", "", str(error), str(error))]
+
+
+def _file(address: str) -> str:
+    return unquote(address.removeprefix(_BASE))
+
+
+def _wrong(code: str, where: str, words: str, operator: str) -> Misconfigured:
+    chinese = printable(definition_in_chinese(words))
+    return Misconfigured(code, where=where, got=printable(readable(words)), got_zh=chinese, operator=operator)

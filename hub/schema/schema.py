@@ -18,7 +18,8 @@ from lxml import etree
 
 from hub.errors import Misconfigured, Refused
 from hub.schema.chinese import in_chinese
-from hub.schema.model import Complaint, build_model, explain, printable
+from hub.schema.complaint import Complaint, printable
+from hub.schema.model import build_model, explain
 from hub.schema.package import SchemaPackage
 from hub.schema.root_element import RootElement, roots_of
 from schemas import FOLDER
