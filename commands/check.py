@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.department.side import tls_ca_option
+import click
+
+from commands.checks.readyz import Disbelieved, ShutOut, read_page
+from commands.department.side import Https, by_https
 from commands.frame.command import Phrase, Session, option, single
 
 if TYPE_CHECKING:
-    import ssl
+    from pathlib import Path
 
     from hub.errors import HubError
 
@@ -76,6 +78,7 @@ class Bounds:
         "hub check --url http://127.0.0.1:8080",
         "hub check",
         "hub check --url https://exchange.example.gov:8443 --tls-ca keys/tls-ca.pem",
+        "hub check --url https://exchange.example.gov --tls-cert keys/monitor.crt --tls-key keys/monitor.key",
         "hub check --url http://127.0.0.1:8080 --warning oldest-waiting=600 --critical oldest-waiting=7200",
     ),
 )
@@ -102,22 +105,27 @@ class Bounds:
     multiple=True,
 )
 @option("--timeout", zh="最长等待秒数", en="seconds to wait for an answer", default=10.0)
-@tls_ca_option
+@by_https
 def command(
-    session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float, tls_ca: Path | None
+    session: Session, url: str, warnings: Sequence[str], criticals: Sequence[str], timeout: float, https: Https
 ) -> None:
     """Say how it is and exit with the state's code.
 
     A database that cannot be used is CRITICAL; whatever else stands in the way of knowing is UNKNOWN.
     """
+    from commands.frame.usage import usage_sentence
     from hub.errors import HubError
 
     try:
         bounds = Bounds(read_bounds(warnings), read_bounds(criticals))
-        page = read_page(url, timeout, tls_ca) if url else examine(session)
+        page = read_page(url, timeout, https.context()) if url else examine(session)
         verdict = judged(page, bounds, session.lang) if page is not None else _silent(session, url)
     except Disbelieved as error:
         verdict = _disbelieved(session, url, error)
+    except ShutOut as error:
+        verdict = _shut_out(session, url, error)
+    except click.MissingParameter as error:
+        verdict = Verdict(State.UNKNOWN, (usage_sentence(error, session.lang),))
     except HubError as error:
         verdict = _hindered(error, session.lang)
     except (ValueError, OSError) as error:
@@ -180,44 +188,6 @@ def _mark(name: str, bound: float | None) -> str:
     return "" if bound is None else f"{bound:.15g}" + (":" if name in _LOW else "")
 
 
-class Disbelieved(Exception):
-    """Who answers at an https address shows no certificate that is believed; why, in the words of the TLS library."""
-
-
-def read_page(url: str, timeout: float, authorities: Path | None = None) -> Any:
-    """What `/readyz` of a serving process says, None if nobody answers; `authorities`: a CA file for https.
-
-    Errors: ValueError, Disbelieved; Misconfigured tls.unreadable.
-    """
-    import json
-    import ssl
-    from urllib.error import HTTPError, URLError
-    from urllib.request import HTTPSHandler, ProxyHandler, build_opener
-
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url}: http:// | https://")
-    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=_believing(authorities)))
-    try:
-        with opener.open(f"{url.rstrip('/')}/readyz", timeout=timeout) as answer:
-            return json.loads(answer.read(1_000_000))
-    except HTTPError as error:
-        with error:
-            return json.loads(error.read(1_000_000))
-    except (URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", None)
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            raise Disbelieved(reason.verify_message) from None
-        return None
-
-
-def _believing(authorities: Path | None) -> ssl.SSLContext | None:
-    if authorities is None:
-        return None
-    from connectors.tls import client_context
-
-    return client_context(("--tls-ca", authorities), None, None)
-
-
 def examine(session: Session) -> dict[str, Any]:
     """The same of a data directory, seen from outside a serving process. Errors: HubError."""
     from commands.frame.opened import opened_hub
@@ -260,6 +230,14 @@ def _disbelieved(session: Session, url: str, error: Disbelieved) -> Verdict:
         f"{url} 的 TLS 证书不受信任（{error}）；证书须为该地址签发，其发证机构由 --tls-ca 给出",
         f"the TLS certificate of {url} is not believed ({error}); it must be for this address, and from an authority "
         "of --tls-ca",
+    )
+    return Verdict(State.CRITICAL, (said.by(session.lang),))
+
+
+def _shut_out(session: Session, url: str, error: ShutOut) -> Verdict:
+    said = Phrase(
+        f"与 {url} 的 TLS 连接失败（{error}）；如对方要求客户端证书，请用 --tls-cert 给出",
+        f"the TLS connection to {url} failed ({error}); if a client certificate is wanted, give it with --tls-cert",
     )
     return Verdict(State.CRITICAL, (said.by(session.lang),))
 

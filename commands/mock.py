@@ -85,7 +85,7 @@ def _pretend(
         signer=signers[code],
         fault=faults.get(code, NO_FAULT),
         stranger=next((signer for other, signer in signers.items() if other != code), None),
-        exchange=ExchangeClient(reach.address(), signers[code], code, tls=reach.tls()) if reach else None,
+        exchange=ExchangeClient(reach.address(), signers[code], code, tls=reach.https.context()) if reach else None,
     )
 
 

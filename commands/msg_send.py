@@ -140,7 +140,7 @@ def submit(session: Session, file: Path, attachments: tuple[str, ...], reach: Re
     """Submit the bytes of a file as they are."""
     raw = read_file(file)
     beside = beside_of(attachments)
-    receipt = call(reach.address(), lambda client: client.submit(raw, beside, "binary"), reach.tls())
+    receipt = call(reach.address(), lambda client: client.submit(raw, beside, "binary"), reach.https.context())
     _tell(session, receipt, "")
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import cli
@@ -24,6 +28,7 @@ from hub.schema.schema import Schemas
 from tests.house import connector, lay_out, served, turn_clock_of_loop
 from tests.serving import serving
 from tests.tlsing import machine, put, put_ca, stranger
+from tests.town import CENTURIES, START
 
 NAME = r"[a-z-]+"
 PERFDATA = re.compile(rf"({NAME}=-?[0-9.e+]+(s|B);[0-9.:]*;[0-9.:]*( |$))+")
@@ -88,20 +93,33 @@ def test_a_data_directory_that_is_not_there_is_unknown_and_a_silent_address_crit
     assert (done.exit_code, "does not answer" in done.stdout) == (2, True)
 
 
-def test_a_hub_behind_https_is_checked_by_the_authority_that_is_given(tmp_path: Path) -> None:
-    put(tmp_path, "hub", machine("127.0.0.1"))
-    ours, foreign = put_ca(tmp_path), put_ca(tmp_path, stranger())
+async def ready(request: Request) -> Response:
+    return JSONResponse(page())
+
+
+async def without_certificate(request: Request) -> Response:
+    return Response("<html><title>400 No required SSL certificate was sent</title></html>", 400)
+
+
+def answering(answer: Callable[[Request], Awaitable[Response]]) -> Starlette:
+    return Starlette(routes=[Route("/readyz", answer)])
+
+
+def tls_of(folder: Path) -> ssl.SSLContext:
+    """How a hub of this machine serves by https, with its files in a folder."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tmp_path / "hub.crt", tmp_path / "hub.key")
+    context.load_cert_chain(*put(folder, "hub", machine("127.0.0.1")))
+    return context
 
-    async def ready(request: Request) -> JSONResponse:
-        return JSONResponse(page())
 
-    def checked(address: str, *words: str) -> tuple[int, str]:
-        done = check("--timeout", "60", "--url", address, *words)
-        return done.exit_code, done.stdout
+def checked(address: str, *words: str) -> tuple[int, str]:
+    done = check("--timeout", "60", "--url", address, *words)
+    return done.exit_code, done.stdout
 
-    with serving(Starlette(routes=[Route("/readyz", ready)]), context) as address:
+
+def test_a_hub_behind_https_is_checked_by_the_authority_that_is_given(tmp_path: Path) -> None:
+    ours, foreign = put_ca(tmp_path), put_ca(tmp_path, stranger())
+    with serving(answering(ready), tls_of(tmp_path)) as address:
         assert checked(address, "--tls-ca", str(ours)) == (0, "HUB OK - h/n\n")
         for words in ((), ("--tls-ca", str(foreign))):
             code, said = checked(address, *words)
@@ -111,6 +129,69 @@ def test_a_hub_behind_https_is_checked_by_the_authority_that_is_given(tmp_path: 
             )
         elsewhere = checked(address.replace("127.0.0.1", "localhost"), "--tls-ca", str(ours))
         assert (elsewhere[0], "Hostname mismatch" in elsewhere[1]) == (2, True)
+
+
+def test_a_hub_that_wants_a_certificate_is_checked_by_who_shows_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca, both = put_ca(tmp_path), tmp_path / "both.pem"
+    certificate, key = put(tmp_path, "monitor", machine("monitor"))
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    foreign = put(tmp_path, "foreign", stranger().issue_tls(["monitor"], START - timedelta(days=1), CENTURIES))
+    context = tls_of(tmp_path)
+    context.load_verify_locations(ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with serving(answering(ready), context) as address:
+        there = (address, "--tls-ca", str(ca))
+        assert checked(*there, "--tls-cert", str(certificate), "--tls-key", str(key)) == (0, "HUB OK - h/n\n")
+        assert checked(*there, "--tls-cert", str(both))[0] == 0
+        for shown in ((), ("--tls-cert", str(foreign[0]), "--tls-key", str(foreign[1]))):
+            code, said = checked(*there, *shown)
+            assert (code, said.startswith("HUB CRITICAL - ")) == (2, True)
+        for name, path in (("CA", ca), ("CERT", certificate), ("KEY", key)):
+            monkeypatch.setenv(f"HUB_TLS_{name}", str(path))
+        assert checked(address)[0] == 0
+
+
+def test_the_address_in_the_environment_is_not_asked_in_place_of_the_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_URL", "http://127.0.0.1:9")
+    folder = lay_out(tmp_path)
+    with node_lock(folder, "hub"):
+        assert check("--data", str(folder)).exit_code == 0
+
+
+@pytest.mark.parametrize("left_out", ["--tls-cert", "--tls-key"])
+def test_a_certificate_without_its_key_is_unknown_and_named(tmp_path: Path, left_out: str) -> None:
+    certificate, key = put(tmp_path, "monitor", machine("monitor"))
+    given = {"--tls-cert": str(certificate), "--tls-key": str(key)}
+    del given[left_out]
+    done = check("--url", "https://127.0.0.1:9", *(word for pair in given.items() for word in pair))
+    assert (done.exit_code, done.stdout.startswith("HUB UNKNOWN - "), left_out in done.stdout) == (3, True, True)
+
+
+def test_who_does_not_speak_tls_or_http_is_told_apart_from_a_hub() -> None:
+    with serving(answering(without_certificate)) as address:
+        assert checked(address) == (3, "HUB UNKNOWN - HTTP 400: not an answer of /readyz\n")
+        by_https = address.replace("http:", "https:")
+        code, said = checked(by_https)
+        assert (code, said.startswith(f"HUB CRITICAL - the TLS connection to {by_https} failed (")) == (2, True)
+    with socket.create_server(("127.0.0.1", 0)) as other, ThreadPoolExecutor(1) as beside:
+        other.settimeout(60)
+        beside.submit(greet, other)
+        code, said = checked(f"http://127.0.0.1:{other.getsockname()[1]}")
+        assert (code, said.startswith("HUB UNKNOWN - not an answer of /readyz: ")) == (3, True)
+
+
+def greet(server: socket.socket) -> None:
+    """Answer one call in a language that is not HTTP, once it was heard to its end."""
+    caller, _ = server.accept()
+    with caller:
+        heard = b""
+        while b"\r\n\r\n" not in heard and (more := caller.recv(10_000)):
+            heard += more
+        caller.sendall(b"SSH-2.0-other\r\n")
 
 
 @pytest.mark.parametrize("content", [None, b"junk", b""])

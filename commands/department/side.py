@@ -23,21 +23,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-tls_ca_option = option(
-    "--tls-ca",
-    zh="HTTPS：信任的根证书（默认为本机所信任的；HUB_TLS_CA）",
-    en="https: authorities to believe (default: this machine's; HUB_TLS_CA)",
-    type=FILE,
-    envvar="HUB_TLS_CA",
+_URL = option(
+    "--url",
+    zh="交换中心的地址（默认取 hub.yaml；也可用环境变量 HUB_URL）",
+    en="the hub's address (default: by hub.yaml; or HUB_URL in the environment)",
+    envvar="HUB_URL",
 )
-_OPTIONS = (
+_TLS = (
     option(
-        "--url",
-        zh="交换中心的地址（默认取 hub.yaml；也可用环境变量 HUB_URL）",
-        en="the hub's address (default: by hub.yaml; or HUB_URL in the environment)",
-        envvar="HUB_URL",
+        "--tls-ca",
+        zh="HTTPS：信任的根证书（默认为本机所信任的；HUB_TLS_CA）",
+        en="https: authorities to believe (default: this machine's; HUB_TLS_CA)",
+        type=FILE,
+        envvar="HUB_TLS_CA",
     ),
-    tls_ca_option,
     option(
         "--tls-cert",
         zh="HTTPS：出示的客户端证书（HUB_TLS_CERT）",
@@ -65,14 +64,33 @@ _KEYS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Https:
+    """What https goes by, as the options say; no file is read before it is asked for."""
+
+    ca: Path | None
+    certificate: Path | None
+    key: Path | None
+
+    def context(self) -> ssl.SSLContext | None:
+        """None for the machine's own authorities and no certificate.
+
+        Errors: click.MissingParameter if there is a key alone; Misconfigured tls.*
+        """
+        from connectors.tls import client_context
+
+        if self.key and not self.certificate:
+            raise click.MissingParameter(param_hint="--tls-cert", param_type="option")
+        named = {"--tls-ca": self.ca, "--tls-cert": self.certificate, "--tls-key": self.key or self.certificate}
+        return client_context(*((name, path) if path else None for name, path in named.items()))
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """How to reach a hub, as the options say; nothing of it is read before it is asked for."""
 
     session: Session
     url: str | None
-    tls_ca: Path | None
-    tls_cert: Path | None
-    tls_key: Path | None
+    https: Https
     key: Path | None = None
     cert: Path | None = None
 
@@ -91,20 +109,10 @@ class Reach:
         hub = given.removesuffix(PATH)
         return self.url if urlsplit(hub).path and hub == given else hub + (path or PATH)
 
-    def tls(self) -> ssl.SSLContext | None:
-        """What https goes by; None for the machine's own authorities and no certificate. Errors: Misconfigured tls.*"""
-        from connectors.tls import client_context
-
-        if self.tls_key and not self.tls_cert:
-            raise click.BadParameter("--tls-cert", param_hint="--tls-key")
-        certificate, key = self.tls_cert, self.tls_key or self.tls_cert
-        named = {"--tls-ca": self.tls_ca, "--tls-cert": certificate, "--tls-key": key}
-        return client_context(*((name, path) if path else None for name, path in named.items()))
-
     def side(self, department: str) -> Side:
         """The department with its key. Errors: Misconfigured key.*, tls.*"""
         key = self.key or self.session.folder / "departments" / f"{department}.key"
-        return Side(department, signer_in(key, self.cert or key.with_suffix(".crt")), self.tls())
+        return Side(department, signer_in(key, self.cert or key.with_suffix(".crt")), self.https.context())
 
 
 def signer_in(key: Path, certificate: Path) -> FileSigner:
@@ -130,19 +138,27 @@ class Side:
         return call(url, work, self.tls, self.department, self.signer)
 
 
+def by_https(function: _Decorated) -> _Decorated:
+    """For a command that calls by https: --tls-ca, --tls-cert and --tls-key, which it gets as `https`."""
+
+    @wraps(function)
+    def run(session: Session, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, **rest: Any) -> Any:
+        return function(session, https=Https(tls_ca, tls_cert, tls_key), **rest)
+
+    for given in reversed(_TLS):
+        run = given(run)
+    return cast("_Decorated", run)
+
+
 def reaching(function: _Decorated) -> _Decorated:
     """For a command that calls a hub: --url and --tls-*, which it gets as `reach`."""
 
     @wraps(function)
-    def run(
-        session: Session, url: str | None, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, **rest: Any
-    ) -> Any:
+    def run(session: Session, url: str | None, https: Https, **rest: Any) -> Any:
         keys = {name: rest.pop(name) for name in ("key", "cert") if name in rest}
-        return function(session, reach=Reach(session, url, tls_ca, tls_cert, tls_key, **keys), **rest)
+        return function(session, reach=Reach(session, url, https, **keys), **rest)
 
-    for given in reversed(_OPTIONS):
-        run = given(run)
-    return cast("_Decorated", run)
+    return cast("_Decorated", _URL(by_https(run)))
 
 
 def signing(function: _Decorated) -> _Decorated:
