@@ -35,6 +35,7 @@ from hub.settings.file import load_settings
 from hub.settings.settings import Limits, Measuring, Sequencing
 from hub.store.faults import translated
 from tests.serving import Heard, ask
+from tests.test_sequence import append, sequencer
 from tests.town import START, Town, undelivered
 
 SETTINGS = load_settings("hub: x\nlimits: {classification: none}")
@@ -176,6 +177,18 @@ def test_entries_without_a_place_and_old_queues_are_seen_in_the_database(house: 
     assert house.codes() == ["tree.late", "health.queue-old"]
     house.town.settle(ledger=Sequencing(timestamp_url="http://tsa.invalid"))
     assert "health.witness-overdue" not in house.codes()  # nothing is in a checkpoint yet
+
+
+def test_what_waits_is_seen_while_nobody_sequences_although_who_begins_then_is_not_late(house: House) -> None:
+    append(house.town)
+    house.town.clock.turn(days=3)
+    assert house.codes() == ["tree.late"]
+    begun = sequencer(house.town)
+    asyncio.run(begun.step())
+    assert (house.codes(), begun.lag) == ([], 0.0)
+    append(house.town)
+    house.town.clock.turn(seconds=6)
+    assert house.codes() == ["tree.late"]
 
 
 def test_a_database_that_cannot_be_read_is_said_and_heals(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -400,6 +400,7 @@ def test_lag_is_measured_and_alarmed_once(town: Town, caplog: pytest.LogCaptureF
     append(town)
     step(one)
     other._starting = False
+    step(other)
     append(town)
     town.clock.turn(seconds=2)
     step(other)
@@ -416,6 +417,45 @@ def test_lag_is_measured_and_alarmed_once(town: Town, caplog: pytest.LogCaptureF
         step(other)
     assert other.lag == 0.0
     assert [r.levelname for r in caplog.records if r.message == "lag"] == ["ERROR", "INFO"]
+
+
+def lag_codes(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.fields["code"] for record in caplog.records if record.message == "lag"]
+
+
+def test_what_waited_while_nothing_ran_is_no_alarm_of_the_sequencer_that_begins(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(town, 3)
+    town.clock.turn(days=3)
+    begun = sequencer(town)
+    with caplog.at_level(logging.INFO, "hub.sequence"):
+        assert step(begun) is not None
+        assert step(begun) is None
+    assert (lag_codes(caplog), begun.lag) == ([], 0.0)
+
+
+def test_a_sequencer_that_does_not_keep_up_is_late_with_what_it_found(
+    town: Town, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries of before its time count from its first look, at their own pace and after a clock set back, too."""
+    monkeypatch.setattr(sequence, "BATCH", 1)
+    append(town, 9)
+    town.clock.turn(days=3)
+    one = sequencer(town)
+    with caplog.at_level(logging.INFO, "hub.sequence"):
+        step(one)
+        town.clock.turn(seconds=5)
+        step(one)
+        assert (lag_codes(caplog), one.lag) == ([], 5.0)
+        town.clock.turn(seconds=1)
+        step(one)
+        assert (lag_codes(caplog), one.lag) == (["tree.late"], 6.0)
+        town.clock.turn(days=-1)
+        step(one)
+        town.clock.turn(seconds=6)
+        step(one)
+    assert (lag_codes(caplog), one.lag) == (["tree.late", "", "tree.late"], 6.0)
 
 
 def test_run_sequences_until_it_is_stopped_and_logs_an_error_once(

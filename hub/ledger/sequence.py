@@ -3,8 +3,9 @@
 Four steps: look what waits, hold the lease, plan the growth (no transaction open), publish it in one transaction.
 Promises: nothing is signed over a broken chain or over tiles that do not give the last root; a checkpoint is signed
 only while the head cannot move, and known to nobody before all it stands on is committed; a second sequencer, or one
-that slept past its lease, does nothing. An entry's place follows within a second, or an alarm is logged. It cannot see
-a database put back to an earlier day, or a stolen key: witnesses do.
+that slept past its lease, does nothing. An entry's place follows within a second, or an alarm is logged; for what
+waited while no sequencer ran, the time counts from the first look. It cannot see a database put back to an earlier day,
+or a stolen key: witnesses do.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -114,7 +116,7 @@ class Sequencer:
 
     @property
     def lag(self) -> float:
-        """Seconds for which the oldest entry without a checkpoint had waited at the last look; 0 if none waited."""
+        """Seconds from the first look to the last for which the oldest entry without a checkpoint waited; 0 if none."""
         return self._watch.lag
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -198,17 +200,23 @@ def publish(
 
 
 class _Watch:
-    """Knows how late the tree is and which chains are broken, and says each once."""
+    """Knows how late the tree is and which chains are broken, and says each once.
+
+    Late is what waits while it looks: what commands wrote while nothing ran says nothing about this sequencer.
+    """
 
     def __init__(self) -> None:
         self.lag = 0.0
+        self._since = sys.maxsize
         self._late = False
         self._broken: set[str] = set()
 
     def look(self, queues: Sequence[Queue], at: datetime, alarm: float) -> None:
         """Take note of what waits; more than `alarm` seconds is too late."""
-        oldest = min((queue.entries[0].time_us for queue in queues), default=to_microseconds(at))
-        self.lag = max(0.0, (to_microseconds(at) - oldest) / 1_000_000)
+        now = to_microseconds(at)
+        self._since = min(self._since, now)  # at the first look, and again when the clock was set back
+        oldest = min((queue.entries[0].time_us for queue in queues), default=now)
+        self.lag = max(0.0, (now - max(oldest, self._since)) / 1_000_000)
         if (late := self.lag > alarm) != self._late:
             fields = {"code": "tree.late" if late else "", "seconds": f"{self.lag:.1f}"}
             log.log(logging.ERROR if late else logging.INFO, "lag", extra={"fields": fields})
