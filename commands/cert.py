@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 COLUMNS = (
     column("department", "单位", "DEPARTMENT"),
     column("thumbprint", "SHA-256 指纹", "THUMBPRINT"),
-    column("subject", "主体", "SUBJECT"),
     column("notBefore", "生效", "FROM"),
     column("notAfter", "失效", "UNTIL"),
     column("enabled", "启用", "ENABLED"),
     column("state", "现状", "STATE"),
+    column("subject", "主体", "SUBJECT"),
 )
 MORE = (
     column("issuer", "签发者", "ISSUER"),
@@ -150,7 +150,7 @@ def _row(session: Session, line: EnrolledCertificate, trust: Trust) -> list[obje
     mark = known.thumbprint if session.json else known.thumbprint[:SHORT]
     state = state_of(line, trust, session.clock())
     shown = state if session.json else _STATES.get(state, state)
-    return [line.department, mark, known.subject, known.not_before, known.not_after, line.enabled, shown]
+    return [line.department, mark, known.not_before, known.not_after, line.enabled, shown, known.subject]
 
 
 def state_of(line: EnrolledCertificate, trust: Trust, at: datetime) -> str:

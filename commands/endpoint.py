@@ -22,12 +22,12 @@ COLUMNS = (
     column("code", "代码", "CODE"),
     column("department", "单位", "DEPARTMENT"),
     column("kind", "方式", "KIND"),
-    column("url", "地址", "URL"),
     column("paused", "已暂停", "PAUSED"),
     column("waiting", "待投递", "WAITING"),
     column("held", "暂存", "HELD"),
     column("dead", "失败", "DEAD"),
     column("oldest", "最早一份", "OLDEST"),
+    column("url", "地址", "URL"),
 )
 _KINDS = {"push": Phrase("推送", "push"), "mailbox": Phrase("信箱", "mailbox")}
 
@@ -228,5 +228,5 @@ def _row(session: Session, endpoint: Endpoint, queue: Queue | None) -> list[obje
 
     queue = queue or Queue()
     kind = endpoint.kind if session.json else _KINDS[endpoint.kind.value]
-    known = (endpoint.code, endpoint.department, kind, endpoint.url, endpoint.paused)
-    return [*known, queue.waiting, queue.held, queue.dead, queue.oldest]
+    standing = (endpoint.paused, queue.waiting, queue.held, queue.dead, queue.oldest)
+    return [endpoint.code, endpoint.department, kind, *standing, endpoint.url]

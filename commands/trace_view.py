@@ -75,12 +75,12 @@ def view(session: Session, traced: Traced, replies: Sequence[Reply], purged: dat
 
 
 def head(session: Session, traced: Traced) -> None:
-    """What it is, in one line."""
+    """What it is, in one line where there is room."""
     message = traced.message
-    number = f"  {message.document_number}" if message.document_number else ""
-    case = f"  {session.phrase('办件', 'case')} {message.case_number}" if message.case_number else ""
-    name = f"{message.sender}/{message.message_id}"
-    session.line(f"{name}  {message.type}{number}{case}  {size_of(message.size)}  SHA-256 {message.digest[:16]}…")
+    case = f"{session.phrase('办件', 'case')} {message.case_number}" if message.case_number else ""
+    name, digest = f"{message.sender}/{message.message_id}", f"SHA-256 {message.digest[:16]}…"
+    told = (name, message.type, message.document_number, case, size_of(message.size), digest)
+    session.facts([one for one in told if one])
     session.line("")
 
 

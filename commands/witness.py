@@ -157,7 +157,8 @@ def status(session: Session, folder: Path) -> ExitCode:
     known = opened.settings
     key = opened.signer.key.text()
     keys, changes = [one.text() for one in opened.log_keys()], len(opened.changes())
-    shown = (known.name, known.origin, known.hub, kept.size, kept.root.hex(), at, key, keys, changes, alarms)
+    log_keys = keys if session.json else " ".join(keys)  # each is a line of its own in a terminal, to be copied
+    shown = (known.name, known.origin, known.hub, kept.size, kept.root.hex(), at, key, log_keys, changes, alarms)
     session.record(STATUS, shown)
     return ExitCode.CHECK_FAILED if alarms else ExitCode.OK
 

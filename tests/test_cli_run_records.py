@@ -183,6 +183,25 @@ def test_refusals_fit_a_terminal_of_100_columns(worked: Path, lang: str, monkeyp
     assert [line for line in refused if width(line) > 100] == []
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dept", "list"), ("endpoint", "list"), ("endpoint", "show", "b"), ("cert", "list"), ("trust", "list"),
+        ("msg", "find", "notice"), ("msg", "show", "notice"), ("msg", "trace", "notice"), ("msg", "verify", "notice"),
+        ("ledger", "show"), ("ledger", "head"), ("mailbox", "list", "m"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_tables_and_records_fit_a_terminal_of_80_columns(
+    worked: Path, words: tuple[str, ...], lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.frame.session.room_on", lambda stream: 80)
+    shown = hub(worked, *words, lang=lang).stdout.splitlines()
+    assert len(shown) > 1
+    assert [line for line in shown if width(line) > 80] == []
+
+
 # msg trace and tail
 
 

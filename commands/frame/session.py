@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from commands.frame.output import Column, as_json, as_record, as_table
+from commands.frame.output import Column, as_facts, as_json, as_record, as_table
 from commands.frame.phrase import Phrase
 from commands.frame.terminal import room_on, safe
 
@@ -65,7 +65,7 @@ class Session:
         if self.json:
             self.write_json(dict(zip((c.key for c in columns), values, strict=True)))
         else:
-            click.echo(as_record(columns, values, self.lang))
+            click.echo(as_record(columns, values, self.lang, room_on(sys.stdout)))
 
     def done(self, said: Phrase, /, **facts: object) -> None:
         """Tell the result in a sentence. JSON: an object of the facts."""
@@ -77,6 +77,10 @@ class Session:
     def line(self, text: str) -> None:
         """Show one line as part of the result; whatever stands in it is escaped."""
         click.echo(safe(text))
+
+    def facts(self, texts: Sequence[str]) -> None:
+        """Show what is to be said of one thing side by side, and below where a terminal is narrow."""
+        click.echo(as_facts(texts, room_on(sys.stdout)))
 
     def text(self, text: str) -> None:
         """Show a document of several lines: as it is to a program, with each line escaped on a terminal."""
