@@ -479,6 +479,31 @@ def test_run_sequences_until_it_is_stopped_and_logs_an_error_once(
     assert [bool(record.exc_info) for record in caplog.records] == [False, True]
 
 
+def test_it_rests_between_steps_but_not_while_more_waits_than_one_takes(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint for each message would cost a busy hub more than all else that it does for it."""
+    town.settle(ledger=Sequencing(interval=3600.0))
+    monkeypatch.setattr("hub.ledger.sequence.BATCH", 2)
+    for _ in range(5):
+        append(town)
+    one, stop = sequencer(town), asyncio.Event()
+    rested: list[tuple[float, int]] = []
+
+    async def rest(stopped: Any, seconds: float) -> None:
+        stopped.close()
+        with town.hub.store.reading() as connection:
+            rested.append((seconds, tree.read_head(connection).size))
+        append(town)
+        if len(rested) == 2:
+            stop.set()
+
+    monkeypatch.setattr("hub.ledger.sequence.asyncio.wait_for", rest)
+    town.run(one.run(stop))
+    assert [size for _, size in rested] == [5, 6]
+    assert all(0 < seconds <= 3600 for seconds, _ in rested)
+
+
 def test_a_configured_ed25519_key_signs_beside_the_hubs_own(town: Town) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 

@@ -15,6 +15,7 @@ import contextlib
 import logging
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,6 +113,7 @@ class Sequencer:
         self._fence: int | None = None
         self._until: datetime | None = None
         self._starting = True
+        self._behind = False
         self._watch = _Watch()
 
     @property
@@ -120,12 +122,15 @@ class Sequencer:
         return self._watch.lag
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sequence until `stop`. An error is logged, once while it lasts, and met again at the next step."""
+        """Sequence until `stop`, once in each interval, and at once again while more waits than one step takes.
+
+        An error is logged, once while it lasts, and met again at the next step.
+        """
         told = ""
         while not stop.is_set():
-            grown = None
+            began = time.monotonic()
             try:
-                grown = await self.step()
+                await self.step()
                 told = ""
             except HubError as error:
                 if told != error.code:
@@ -135,9 +140,10 @@ class Sequencer:
                 if told != repr(error):
                     log.exception("sequence")
                 told = repr(error)
-            if grown is None:
+            if not self._behind:
+                left = began + self._hub().settings.ledger.interval - time.monotonic()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._hub().settings.ledger.interval)
+                    await asyncio.wait_for(stop.wait(), max(0.0, left))
         await self._give_back()
 
     async def _give_back(self) -> None:
@@ -153,6 +159,7 @@ class Sequencer:
         """
         hub = self._hub()
         at = hub.clock()
+        self._behind = False
         queues = await asyncio.to_thread(_look, hub)  # 1
         self._watch.look(queues, at, hub.settings.ledger.alarm)
         if not any(queue.unbroken() for queue in queues):
@@ -164,6 +171,7 @@ class Sequencer:
         plan = await asyncio.to_thread(_plan, hub, self._fence, self._signers)  # 3
         crash.point("sequence.planned")
         published = await self._publish(hub, plan, at) if plan else None  # 4
+        self._behind = published is not None and plan is not None and len(plan.added) == BATCH
         crash.point("sequence.published")
         self._until = at + LEASE
         if published is None:
