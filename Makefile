@@ -41,7 +41,7 @@ faults: $(VENV)/ready-test  ## the long form of the fault tests (hours; goes on 
 
 bench: $(VENV)/ready-test  ## measure the hub against the floor, then the ledger, its audit and its evidence
 	@$(BIN)/python -m bench
-	@for part in tree ledger_pg audit evidence; do $(BIN)/python -m bench.bench_$$part || exit 1; done
+	@for part in tree lag ledger_pg audit evidence; do $(BIN)/python -m bench.bench_$$part || exit 1; done
 
 bench-cluster: $(VENV)/ready-test  ## measure processes on PostgreSQL, growth, recovery, large attachments; takes long
 	@for part in cluster growth recovery large; do $(BIN)/python -m bench.bench_$$part || exit 1; done
