@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Text, text
+from sqlalchemy import Column, Text, event, text
 from sqlalchemy.exc import OperationalError
 
 import hub.administration.install
@@ -21,6 +21,7 @@ from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.hub import utc_now
 from hub.settings.file import load_settings
 from hub.settings.settings import DatabasePool
+from hub.store import holdings
 from hub.store.engine import connect, opened
 from hub.store.faults import translate
 from hub.store.migrations import revisions
@@ -354,3 +355,17 @@ def test_doctor_tells_of_a_clock_that_is_wrong(tmp_path: Path, server: Server, m
     said = [one for one in json.loads(admin.type("doctor", "-o", "json").stdout) if one["name"] == "clock"]
     assert [one["level"] for one in said] == ["fail"]
     assert "behind" in json.dumps(said[0]["message"])
+
+
+def test_no_count_of_an_audit_looks_through_one_table_for_each_row_of_another(server: Server) -> None:
+    """A plan with a subplan is quick with few rows and takes hours with a million."""
+    store = Store.open(server.url(server.database(server.with_tables)), "n")
+    asked: list[str] = []
+    with store.reading() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        holdings.orphans(connection)
+        holdings.keys_astray(connection)
+        plans = [" ".join(connection.exec_driver_sql(f"EXPLAIN {one}").scalars()) for one in tuple(asked)]
+    store.close()
+    assert len(plans) == 4
+    assert [plan for plan in plans if "SubPlan" in plan] == []

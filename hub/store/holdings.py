@@ -11,7 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, select, true, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.types import NullType
 
 from hub.audit.held import Columns, Held
@@ -139,8 +151,10 @@ def _hops(connection: Connection, message_ids: Iterable[str]) -> dict[tuple[str,
 
 def orphans(connection: Connection) -> tuple[int, int]:
     """How many deliveries and how many attachments belong to no message."""
-    counts = [
-        connection.scalar(select(func.count()).select_from(table).where(table.c.message.not_in(select(messages.c.id))))
+    counts = [  # by NOT IN, PostgreSQL would look through all messages once for each row as soon as they are many
+        connection.scalar(
+            select(func.count()).select_from(table).where(~exists().where(messages.c.id == table.c.message))
+        )
         for table in (deliveries, message_attachments)
     ]
     return counts[0] or 0, counts[1] or 0
