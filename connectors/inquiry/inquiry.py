@@ -80,9 +80,4 @@ def _answer(asking: Asking, body: bytes, content_type: str) -> Answered:
 def _written(version: str, address: str) -> bytes:
     from connectors.inquiry.wsdl import tidy
 
-    return tidy(_described(), version, address)
-
-
-@cache
-def _described() -> bytes:
-    return service().wsdl()
+    return tidy(service().wsdl(), version, address)

@@ -105,6 +105,7 @@ class InquiryService:
         taken, given = soap.Soap11(validator="lxml", parse_xsi_type=False), soap.Soap11()
         self._application = spyne.Application([Inquiry], NAMESPACE, "Inquiry", in_protocol=taken, out_protocol=given)
         self._server = _Called(self._application)
+        self._wsdl = self._described()
 
     def call(self, element: Any, asking: Asking) -> bytes:
         """The response element to the element in a call's Body.
@@ -120,6 +121,9 @@ class InquiryService:
 
     def wsdl(self) -> bytes:
         """What spyne says of the service, with a port at `http://localhost:8080`, before it is made tidy."""
+        return self._wsdl
+
+    def _described(self) -> bytes:
         documents = self._application.interface.docs.wsdl11
         documents.build_interface_document("http://localhost:8080")
         described: bytes = documents.get_interface_document()

@@ -214,9 +214,7 @@ def _entry(files: Mapping[str, bytes]) -> str:
 def _broken(error: Any) -> list[Misconfigured]:
     """The library's complaints about the package's own files, the first few; one at least."""
     told = [
-        _wrong(
-            "schema.broken", f"{unquote(entry.filename.removeprefix(_BASE))}:{entry.line}", entry.message, str(error)
-        )
+        _wrong("schema.broken", f"{_file(entry.filename)}:{entry.line}", entry.message, str(error))
         for entry in error.error_log
         if entry.filename.startswith(_BASE)
     ]

@@ -1,7 +1,8 @@
 """One state of the database for several processes that read it.
 
-On PostgreSQL exactly one, as the server exports it. SQLite exports none: a process that joins sees a state a moment
-younger, so it may only be asked for rows that the first one has counted and that a hub never changes.
+On PostgreSQL exactly one, as the server exports it. SQLite exports none: a process that joins sees a state of its own,
+a moment younger. So it may only be asked for rows that the first one has counted, and rows that a hub changes must be
+held against others of that same state only.
 """
 
 from __future__ import annotations
