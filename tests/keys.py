@@ -16,14 +16,14 @@ from cryptography.x509.oid import NameOID
 from hub.signing.signer import FileSigner
 
 
-def certificate_of(key: Any, name: str = "北京市测试局") -> x509.Certificate:
+def certificate_of(key: Any, name: str = "北京市测试局", serial: int | None = None) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(x509.random_serial_number() if serial is None else serial)
         .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
         .sign(key, hashes.SHA256())

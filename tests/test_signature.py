@@ -318,8 +318,8 @@ def test_a_certificate_that_cannot_be_read(garbage: bytes) -> None:
 
 
 def test_an_odd_serial_number_is_left_to_trust() -> None:
-    odd = bytearray(signer().certificate)
-    odd[odd.index(b"\xa0\x03\x02\x01\x02") + 7] |= 0x80  # negative: the library warns of it
+    odd = bytearray(der(certificate_of(key_pair("p256")[0], serial=1)))
+    odd[odd.index(b"\xa0\x03\x02\x01\x02\x02\x01\x01") + 7] = 0x81  # negative: the library warns of it
     own = between("<ds:X509Certificate>", "</ds:X509Certificate>")
     signed = verify(parse(changed(own, b64encode(odd).decode())))
     assert signed.certificate == bytes(odd) != signer().certificate
