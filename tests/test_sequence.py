@@ -192,11 +192,11 @@ def test_a_sequencer_that_slept_with_its_plan_publishes_nothing(town: Town, monk
     append(town, 2)
     assert step(sleeper) is not None
     append(town, 2)
-    plan = sequence._plan
+    plan = sequence.plan_growth
 
     def plan_and_sleep(*given: Any) -> Any:
         made = plan(*given)
-        monkeypatch.setattr(sequence, "_plan", plan)
+        monkeypatch.setattr(sequence, "plan_growth", plan)
         append(town, 5)
         town.clock.turn(seconds=60)
         assert asyncio.run_coroutine_threadsafe(other.step(), loop).result() is not None
@@ -205,7 +205,7 @@ def test_a_sequencer_that_slept_with_its_plan_publishes_nothing(town: Town, monk
     async def sleep_and_wake() -> Checkpoint | None:
         nonlocal loop
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(sequence, "_plan", plan_and_sleep)
+        monkeypatch.setattr(sequence, "plan_growth", plan_and_sleep)
         return await sleeper.step()
 
     loop: Any = None
@@ -242,8 +242,8 @@ def test_a_lease_taken_in_between_keeps_the_old_holder_out_even_of_an_unmoved_tr
     append(town, 2)
     pen = CountingSigner(town)
     one = Sequencer(lambda: town.hub, [pen])
-    assert asyncio.run(one._hold(town.hub, town.clock()))
-    plan = sequence._plan(town.hub, one._fence, [pen])
+    assert asyncio.run(one._take(town.hub, town.clock()))
+    plan = one._look(town.hub, town.clock()).plan
     assert plan is not None
     with town.hub.store.transaction() as transaction:
         assert tree.take_lease(transaction, "other", town.clock() + LEASE, LEASE) is not None

@@ -15,12 +15,12 @@ from pathlib import Path
 from hub.administration.administered import Deed
 from hub.errors import Misconfigured, Refused
 from hub.hub import Hub
-from hub.ledger.sequence import check_signers, checkpoint_signers, origin_of, plan_growth, publish
+from hub.ledger.sequence import BATCH, check_signers, checkpoint_signers, origin_of, plan_growth, publish
 from hub.signing.signer import FileSigner
 from hub.store.administer import record
 from hub.store.operate import Order
 from hub.store.transaction import Transaction
-from hub.store.tree import lock_head
+from hub.store.tree import lock_head, read_head, read_queues
 from hub.store.tree_keys import KeptChange, keep_change, read_changes
 from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, Kind, NoteKey, NoteSigner
 from hub.tree.key_change import KeyChange, sign_change
@@ -95,7 +95,8 @@ def _keep(hub: Hub, transaction: Transaction, change: KeyChange, signers: Sequen
     record(transaction, order, at, Deed.LOG_KEYS_CHANGED, before, {ITEM: {"keys": _words(change.new), "note": note}})
     keep_change(transaction, change.size, note, at)
     transaction.flush()  # the new entry is one of those that the checkpoint is over
-    plan, both = plan_growth(transaction.connection), {signer.key: signer for signer in signers}
+    head, queues = read_head(transaction.connection), read_queues(transaction.connection, BATCH)
+    plan, both = plan_growth(transaction.connection, head, queues), {signer.key: signer for signer in signers}
     if plan is None or publish(transaction, plan, change.origin, both.values(), at) is None:
         raise Misconfigured("tree.damaged", where=f"size {change.size}", operator="nothing could be numbered")
 

@@ -1,6 +1,7 @@
 """The sequencer: gives every ledger entry its place in the Merkle tree and signs a checkpoint, ten times a second.
 
-Four steps: look what waits, hold the lease, plan the growth (no transaction open), publish it in one transaction.
+Three steps: see in one state of the database what waits and plan the growth, after having taken the lease if it is not
+held (then look again), and publish the plan in one transaction.
 Promises: nothing is signed over a broken chain or over tiles that do not give the last root; a checkpoint is signed
 only while the head cannot move, and known to nobody before all it stands on is committed; a second sequencer, or one
 that slept past its lease, does nothing. An entry's place follows within a second, or an alarm is logged; for what
@@ -51,6 +52,14 @@ class Plan:
     root: bytes
     added: Sequence[Waiting]
     changed: Sequence[Tile]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look at the ledger showed. There is no plan without the lease."""
+
+    waits: bool
+    plan: Plan | None = None
 
 
 def origin_of(hub: Hub) -> str:
@@ -160,17 +169,17 @@ class Sequencer:
         hub = self._hub()
         at = hub.clock()
         self._behind = False
-        queues = await asyncio.to_thread(_look, hub)  # 1
-        self._watch.look(queues, at, hub.settings.ledger.alarm)
-        if not any(queue.unbroken() for queue in queues):
+        sight = await asyncio.to_thread(self._look, hub, at)  # 1
+        if not sight.waits:
             return None
-        await asyncio.to_thread(_check, hub, self._signers)  # who has the wrong keys leaves the lease to others
-        if not await self._hold(hub, at):  # 2
-            return None
-        crash.point("sequence.held")
-        plan = await asyncio.to_thread(_plan, hub, self._fence, self._signers)  # 3
+        if not self._holds(at):
+            if not await self._take(hub, at):  # 2
+                return None
+            crash.point("sequence.held")
+            sight = await asyncio.to_thread(self._look, hub, at)
+        plan = sight.plan
         crash.point("sequence.planned")
-        published = await self._publish(hub, plan, at) if plan else None  # 4
+        published = await self._publish(hub, plan, at) if plan else None  # 3
         self._behind = published is not None and plan is not None and len(plan.added) == BATCH
         crash.point("sequence.published")
         self._until = at + LEASE
@@ -179,13 +188,28 @@ class Sequencer:
             log.warning("outrun")
         return published
 
-    async def _hold(self, hub: Hub, at: datetime) -> bool:
-        if self._fence is None or self._until is None or not at < self._until <= at + LEASE:
-            starting, self._starting = self._starting, False
-            self._fence = await hub.writer.run(
-                lambda transaction: tree.take_lease(transaction, self._holder, at, LEASE, starting=starting)
-            )
-            self._until = at + LEASE
+    def _look(self, hub: Hub, at: datetime) -> Sight:
+        """Who has the wrong keys is stopped here, and leaves the lease to others."""
+        with hub.store.reading() as connection:
+            queues = tree.read_queues(connection, BATCH)
+            self._watch.look(queues, at, hub.settings.ledger.alarm)
+            if not any(queue.unbroken() for queue in queues):
+                return Sight(waits=False)
+            check_signers(connection, self._signers)
+            head = tree.read_head(connection)
+            own = self._holds(at) and head.fence == self._fence
+            return Sight(waits=True, plan=plan_growth(connection, head, queues) if own else None)
+
+    def _holds(self, at: datetime) -> bool:
+        """Whether the lease is still ours, as far as can be known without asking."""
+        return self._fence is not None and self._until is not None and at < self._until <= at + LEASE
+
+    async def _take(self, hub: Hub, at: datetime) -> bool:
+        starting, self._starting = self._starting, False
+        self._fence = await hub.writer.run(
+            lambda transaction: tree.take_lease(transaction, self._holder, at, LEASE, starting=starting)
+        )
+        self._until = at + LEASE
         return self._fence is not None
 
     async def _publish(self, hub: Hub, plan: Plan, at: datetime) -> Checkpoint | None:
@@ -235,34 +259,12 @@ class _Watch:
         self._broken = broken
 
 
-def _look(hub: Hub) -> list[Queue]:
-    with hub.store.reading() as connection:
-        return tree.read_queues(connection, BATCH)
+def plan_growth(connection: Connection, head: tree.Head, queues: Sequence[Queue]) -> Plan | None:
+    """How the tree will grow by what waits, None if nothing does; all that is read is of one state of the database.
 
-
-def _check(hub: Hub, signers: Sequence[NoteSigner]) -> None:
-    with hub.store.reading() as connection:
-        check_signers(connection, signers)
-
-
-def _plan(hub: Hub, fence: int | None, signers: Sequence[NoteSigner]) -> Plan | None:
-    """How the tree will grow by what waits, or None if another has the lease.
-
-    Keys, head, edge and queues are of one moment: what waited at the first look may have its place since, and a change
-    of keys moves the head.
+    Errors: Misconfigured tree.damaged.
     """
-    with hub.store.reading() as connection:
-        if tree.read_head(connection).fence != fence:
-            return None
-        check_signers(connection, signers)
-        return plan_growth(connection)
-
-
-def plan_growth(connection: Connection) -> Plan | None:
-    """How the tree will grow by what waits, None if nothing does. Errors: Misconfigured tree.damaged."""
-    head = tree.read_head(connection)
     edge = tree.read_edge(connection, head.size)
-    queues = tree.read_queues(connection, BATCH)
     if not fits(head.size, edge) or edge_root(edge) != head.root:
         raise Misconfigured("tree.damaged", where=f"size {head.size}", operator=f"the last root is {head.root.hex()}")
     added = interleave(queues, BATCH)
