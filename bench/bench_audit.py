@@ -1,4 +1,5 @@
-"""How long audits take: of the ledger itself, with every chain, leaf, tile and checkpoint, and of delivered messages.
+"""How long audits take: of the ledger itself, with every chain, leaf, tile and checkpoint, of checkpoints over few
+entries, and of delivered messages.
 
 Run: python -m bench.bench_audit [ENTRIES [MESSAGES]]
 """
@@ -33,6 +34,7 @@ from hub.trust.certificate import thumbprint
 
 ENTRIES = 1_000_000
 MESSAGES = 10_000
+CHECKPOINTS, FEW = 3_000, 20
 _PAGE = 10_000
 
 
@@ -87,6 +89,19 @@ def measure(hub: Hub, folder: Path, entries: int) -> None:
     print(f"memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
 
 
+def measure_checkpoints(hub: Hub, folder: Path) -> None:
+    """Print what the audit spends on a checkpoint over few entries, as a hub with little to do signs them."""
+    for _ in range(CHECKPOINTS):
+        fill(hub, FEW)
+        asyncio.run(sequence(hub, folder))
+    keys = tuple(LogKey(signer.key) for signer in checkpoint_signers(hub, folder))
+    log, standard = LogStandard(origin_of(hub), keys), Standard(HUB, hub.store.ledger_id, frozenset())
+    for jobs in (1, len(os.sched_getaffinity(0))):
+        look = partial(report, hub.store, standard, log, deep=False, jobs=jobs)
+        said = f"{CHECKPOINTS} checkpoints of {FEW} entries, processes {jobs}"
+        assert timed(said, look, CHECKPOINTS, "checkpoint").clean
+
+
 def measure_messages(folder: Path, many: int) -> None:
     """Print the figures of signed documents of 2 KB, each delivered over real SOAP to one of four departments."""
     with receivers([f"d{number}" for number in range(4)], folder) as addresses:
@@ -106,12 +121,13 @@ def measure_messages(folder: Path, many: int) -> None:
 def main() -> None:
     """Measure in temporary directories."""
     entries, many = (list(map(int, sys.argv[1:])) + [ENTRIES, MESSAGES][len(sys.argv) - 1 :])[:2]
-    with tempfile.TemporaryDirectory() as folder:
-        hub = found_hub(Path(folder), {"d0": "http://127.0.0.1:9/d0"})
-        try:
-            measure(hub, Path(folder), entries)
-        finally:
-            hub.close()
+    for look in (partial(measure, entries=entries), measure_checkpoints):
+        with tempfile.TemporaryDirectory() as folder:
+            hub = found_hub(Path(folder), {"d0": "http://127.0.0.1:9/d0"})
+            try:
+                look(hub, Path(folder))
+            finally:
+                hub.close()
     with tempfile.TemporaryDirectory() as folder:
         measure_messages(Path(folder), many)
 

@@ -13,7 +13,7 @@ import pytest
 from bench.bench_audit import fill
 from bench.bench_tree import sequence
 from bench.material import HUB, found_hub
-from hub.audit import portion, sharing
+from hub.audit import checkpoints, portion, sharing
 from hub.audit.audit import Report, Standard, report
 from hub.audit.checkpoint import LogKey
 from hub.audit.log import LogStandard
@@ -38,7 +38,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LogStandard]
         for _ in range(10):
             transaction.append("admin", hub.clock(), sender=HUB)  # type: ignore[arg-type]
     other.close()
-    asyncio.run(sequence(hub, folder))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("hub.ledger.sequence.BATCH", 70)
+        asyncio.run(sequence(hub, folder))
     log = LogStandard(origin_of(hub), tuple(LogKey(signer.key) for signer in checkpoint_signers(hub, folder)))
     hub.close()
     with closing(sqlite3.connect(folder / "hub.db")) as database:
@@ -51,6 +53,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Portions small enough that there are several."""
     monkeypatch.setattr(portion, "ENTRIES", 400)
     monkeypatch.setattr(portion, "LEAVES", 2 * WIDTH)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", 3)
 
 
 def looked(path: Path, log: LogStandard, jobs: int) -> Report:
@@ -79,6 +82,13 @@ CHANGES = {
     "the last tile": "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0 AND number = 5",
     "a tile above": "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 1",
     "a tile too many": "INSERT INTO tiles VALUES (0, 99, zeroblob(32))",
+    "a checkpoint's root": "UPDATE checkpoints SET root = zeroblob(32) WHERE size = 280",
+    "the last checkpoint's note": f"UPDATE checkpoints SET note = 'x' WHERE size = {ENTRIES + 10}",
+    "a checkpoint of another size": "UPDATE checkpoints SET size = 281 WHERE size = 280",
+    "a checkpoint of more than there is": "UPDATE checkpoints SET size = 99999 WHERE size = 280",
+    "a checkpoint without a size": "UPDATE checkpoints SET size = -7 WHERE size = 280",
+    "the time of a checkpoint": "UPDATE checkpoints SET signed_us = 'x' WHERE size = 350",
+    "a cosignature": "INSERT INTO cosignatures (size, witness, line, at_us) VALUES (350, 'w', 'x', 1)",
 }
 
 
@@ -97,6 +107,7 @@ def test_the_quick_look_finds_what_the_walk_finds(
         "hub.audit.audit._in_order", lambda *_: "audit.chain" not in {one.code for one in quick.findings}
     )
     monkeypatch.setattr("hub.audit.leaves._in_order", lambda *_: False)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", ENTRIES)
     walked = looked(copy, log, 1)
     assert [finding.sentence() for finding in quick.findings] == [finding.sentence() for finding in walked.findings]
     assert quick.clean == (change == "nothing")
@@ -115,8 +126,9 @@ def test_several_processes_come_to_what_one_comes_to(
     with closing(sqlite3.connect(copy, isolation_level=None)) as database:
         database.execute(CHANGES["a column"])
         database.execute(CHANGES["a leaf's hash"])
+        database.execute(CHANGES["a checkpoint's root"])
     found = looked(copy, log, 2)
-    assert {finding.code for finding in found.findings} >= {"audit.chain", "audit.leaf"}
+    assert {finding.code for finding in found.findings} >= {"audit.chain", "audit.leaf", "audit.checkpoint"}
     assert found == looked(copy, log, 1)
 
 

@@ -59,7 +59,9 @@ BELOW_VERB = {
     ("attachments.sweep", "attachments.upload"),
 }
 VALUES = ("message", "errors", "catalogue", "connector", "directory", "settings", "config", "codes")
-WALKING = {"audit", "tree", "purges", "leaves", "links", "documents", "messages", "portion", "sharing", "layout"}
+WALKING = {
+    "audit", "tree", "checkpoints", "purges", "leaves", "links", "documents", "messages", "portion", "sharing", "layout"
+}  # fmt: skip
 """Of hub/audit: the judges are pure, only the walk over the store is a verb."""
 
 

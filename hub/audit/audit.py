@@ -31,7 +31,7 @@ from hub.audit.portion import chain_portions
 from hub.audit.purges import check_purges
 from hub.audit.registry import check_registry
 from hub.audit.report import Count, Looked, Report, Row, Seen, Told
-from hub.audit.sharing import WORTH_IT, WORTH_IT_DEEP, Portion, Share, jobs_for, sharing
+from hub.audit.sharing import WORTH_IT, WORTH_IT_DEEP, Portion, Share, jobs_for, looked, sharing
 from hub.audit.tree import check_tree, log_standard_of
 from hub.errors import Misconfigured
 from hub.ledger.ledger import Stored
@@ -147,7 +147,7 @@ def audit(
                 if log is not None:
                     yield from check_tree(connection, log, seen, shares)
                 if deep:
-                    look = partial(_looked, connection, shares, seen)
+                    look = partial(looked, shares, seen)
                     yield from _check_deep(connection, standard, look, in_order=in_order)
     except Misconfigured as error:  # a damaged file, wherever it shows
         yield Finding("audit.database", got=error.operator[:200] or error.code)
@@ -165,21 +165,6 @@ def _check_deep(connection: Connection, standard: Standard, look: Look, *, in_or
     yield from _check_strays(connection)
     for words in holdings.integrity(connection):
         yield Finding("audit.database", got=words[:200])
-
-
-def _looked(
-    connection: Connection, shares: Sequence[Share], seen: Seen, portions: Sequence[Portion[Looked]]
-) -> Iterator[Finding]:
-    """What is wrong in portions, in their order; those that no other process could look at are looked at here."""
-    done = 0
-    for share in shares:
-        for answer in share(portions[done:]):
-            if answer is None:
-                break
-            done += 1
-            yield from answer.findings
-            for row, number in answer.rows.items():
-                seen(row, number)
 
 
 def _check_chains(connection: Connection, shares: Sequence[Share], seen: Seen) -> Iterator[Finding]:

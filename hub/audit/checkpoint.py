@@ -13,9 +13,9 @@ from typing import Any
 from hub.audit.finding import Finding, differing, shown
 from hub.errors import Refused
 from hub.ledger.ledger import from_microseconds, to_microseconds
-from hub.tree.checkpoint import Checkpoint, cosignatures, open_checkpoint
+from hub.tree.checkpoint import Checkpoint, checkpoint_of, cosignatures, open_checkpoint
 from hub.tree.key import NoteKey
-from hub.tree.note import Note, opened, read_note, read_signature
+from hub.tree.note import Note, Signature, opened, read_note, read_signature
 
 _LATEST_US = 253_402_300_799_000_000  # the end of the year 9999, beyond which there is no datetime
 
@@ -39,27 +39,30 @@ def check_checkpoint(
     what = name_of(size)
     try:
         note = read_note(written.encode() if isinstance(written, str) else b"")
-        found = open_checkpoint(note, origin, [known.key for known in keys])
+        signatures = opened(note, [known.key for known in keys])
+        found = checkpoint_of(note, origin)
     except (Refused, UnicodeEncodeError) as error:
         yield Finding("audit.checkpoint", what, "note", got=getattr(error, "code", "note.malformed"))
         return
     stored = {"size": size, "root": root}
     yield from differing("audit.checkpoint", what, {"size": found.size, "root": found.root}, stored)
-    yield from _check_dates(note, what, signed_us, keys)
+    yield from _check_dates(signatures, what, signed_us, keys)
     if joint:
-        signed = {(signature.name, signature.key_id) for signature in note.signatures}
+        signed = {(signature.name, signature.key_id) for signature in signatures}
         lacking = [known.key.id.hex() for known in keys if (known.key.name, known.key.id) not in signed]
         if lacking:
             yield Finding("audit.key-change", what, "note", ", ".join(lacking))
 
 
-def _check_dates(note: Note, what: str, signed_us: Any, keys: Sequence[LogKey]) -> Iterator[Finding]:
+def _check_dates(
+    signatures: Iterable[Signature], what: str, signed_us: Any, keys: Sequence[LogKey]
+) -> Iterator[Finding]:
     if not isinstance(signed_us, int) or not 0 <= signed_us <= _LATEST_US:
         yield Finding("audit.checkpoint", what, "signed_us", got=shown(signed_us))
         return
     at = from_microseconds(signed_us)
     known = {(item.key.name, item.key.id): item for item in keys}
-    for signature in opened(note, [item.key for item in keys]):
+    for signature in signatures:
         dates = known[signature.name, signature.key_id].dates
         if dates and not dates[0] <= at <= dates[1]:
             expected = " - ".join(date.isoformat() for date in dates)

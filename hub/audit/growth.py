@@ -73,28 +73,46 @@ class Growth:
 
 
 @dataclass(slots=True)
-class Roots:
-    """Gives roots at ascending sizes: the complete subtrees so far, largest first, of `count` full tiles."""
+class Subtrees:
+    """The complete subtrees of a row of `count` nodes, largest first."""
 
-    of: Sequence[bytes]
     count: int = 0
-    _nodes: list[bytes] = field(default_factory=list)
+    nodes: list[bytes] = field(default_factory=list)
+
+    def push(self, node: bytes) -> None:
+        """Take one more node."""
+        count = self.count
+        while count & 1:
+            node, count = node_hash(self.nodes.pop(), node), count >> 1
+        self.nodes.append(node)
+        self.count += 1
+
+    def copy(self) -> Subtrees:
+        """The same, to go on from."""
+        return Subtrees(self.count, [*self.nodes])
+
+
+@dataclass(slots=True)
+class Roots:
+    """Gives roots at ascending sizes. `following` are the roots of the full tiles of level 0 after those of `full`."""
+
+    following: Sequence[bytes]
+    full: Subtrees = field(default_factory=Subtrees)
+    _taken: int = 0
+    _rest: Subtrees = field(default_factory=Subtrees)
 
     def at(self, size: int, ragged: Sequence[bytes]) -> bytes:
         """The root at `size`, not below the one asked before; `ragged` are the leaves after the last full tile."""
-        while self.count < size // WIDTH:
-            self._push(self.of[self.count])
-        parts = [*self._nodes, root_of(ragged)] if ragged else list(self._nodes)
+        while self.full.count < size // WIDTH:
+            self.full.push(self.following[self._taken])
+            self._taken += 1
+            self._rest = Subtrees()
+        for leaf in ragged[self._rest.count :]:
+            self._rest.push(leaf)
+        parts = [*self.full.nodes, *self._rest.nodes]
         if not parts:
             return EMPTY
         folded = parts.pop()
         while parts:
             folded = node_hash(parts.pop(), folded)
         return folded
-
-    def _push(self, node: bytes) -> None:
-        count = self.count
-        while count & 1:
-            node, count = node_hash(self._nodes.pop(), node), count >> 1
-        self._nodes.append(node)
-        self.count += 1

@@ -37,11 +37,7 @@ class LinkPortion:
         """What is wrong with them; counts the refusals."""
         found: list[Finding] = []
         rows: Counter[Row] = Counter()
-        one = self.stretch
-        entries = (
-            chain_holdings.chain(connection, one.node, one.after, one.to) if one else chain_holdings.chains(connection)
-        )
-        for batch in batches((stored.entry for stored in entries), holdings.LIST):
+        for batch in batches(self._entries(connection), holdings.LIST):
             found += _check_named(connection, batch, self.ledger)
             for node, of_node in groupby(batch, key=lambda entry: entry.node):
                 refused = [entry for entry in of_node if entry.kind == Hop.REFUSED]

@@ -21,6 +21,8 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from hub.audit.finding import Finding
+from hub.audit.report import Looked, Seen
 from hub.errors import HubError
 from hub.store.one_state import export_state, join_state
 from hub.store.plain_rows import as_stored
@@ -75,6 +77,21 @@ def sharing(store: Store, connection: Connection, jobs: int) -> Iterator[tuple[S
         yield partial(_answers, pool, look), alone
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def looked(shares: Sequence[Share], seen: Seen, portions: Sequence[Portion[Looked]]) -> Iterator[Finding]:
+    """What is wrong in portions, in their order; those that no other process could look at are looked at here."""
+    done = 0
+    for share in shares:
+        if done == len(portions):
+            return
+        for answer in share(portions[done:]):
+            if answer is None:
+                break
+            done += 1
+            yield from answer.findings
+            for row, number in answer.rows.items():
+                seen(row, number)
 
 
 def _look_here(connection: Connection, portions: Sequence[Portion[Any]]) -> Iterator[Any]:

@@ -11,10 +11,11 @@ checkpoints that somebody kept elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection
 
-from hub.audit.checkpoint import LogKey, check_checkpoint, check_cosignatures, name_of, read_kept
+from hub.audit.checkpoint import LogKey, name_of, read_kept
+from hub.audit.checkpoints import checkpoint_portions, ragged_reader
 from hub.audit.finding import Finding, shown
 from hub.audit.growth import Growth, Roots
 from hub.audit.keys import check_changes, check_told, open_changes
 from hub.audit.leaves import Placed, check_leaves, of_entry
 from hub.audit.log import LogStandard
 from hub.audit.report import Count, Row, Seen
-from hub.audit.sharing import Share
+from hub.audit.sharing import Share, looked
 from hub.audit.timestamp import check_timestamp
 from hub.errors import Misconfigured, Refused
 from hub.ledger.timestamp import read_anchors
@@ -39,15 +41,13 @@ from hub.store.store import Store
 from hub.tree.key import Ed25519NoteSigner, Kind, NoteKey, read_keys
 from hub.tree.key_change import Epochs
 from hub.tree.merkle import EMPTY
-from hub.tree.tiles import WIDTH, split
 from hub.trust.certificate import read_certificate
 
 
 @dataclass(slots=True)
 class _Placed(Placed):
-    """What leaves, keys and checkpoints came to."""
+    """What leaves, keys and checkpoints came to; `joint` as `_joint` gives it."""
 
-    signed_us: int = 0
     epochs: Epochs = field(default_factory=lambda: Epochs((), ((),)))
     joint: dict[int, tuple[NoteKey, ...]] = field(default_factory=dict)
 
@@ -106,7 +106,7 @@ def check_tree(
     placed = _Placed()
     yield from check_leaves(connection, placed, shares, partial(seen, Row.LEAF))
     yield from _check_keys(connection, standard, placed)
-    yield from _check_checkpoints(connection, standard, placed, partial(seen, Row.CHECKPOINT))
+    yield from _check_checkpoints(connection, standard, placed, shares, seen)
     yield from _check_timestamps(connection, standard, partial(seen, Row.TIMESTAMP))
     yield from _check_head(connection, placed)
     yield from _check_waiting(connection, placed, standard.lag)
@@ -124,23 +124,20 @@ def _check_keys(connection: Connection, standard: LogStandard, placed: _Placed) 
 
 
 def _check_checkpoints(
-    connection: Connection, standard: LogStandard, placed: _Placed, seen: Count
+    connection: Connection, standard: LogStandard, placed: _Placed, shares: Sequence[Share], seen: Seen
 ) -> Iterator[Finding]:
-    roots, leaves, before = Roots(placed.growth.roots), _ragged_reader(connection), 0
-    for batch in tree_holdings.checkpoint_rows(connection):
-        for row in batch:
-            size, root, _, signed_us = row
-            keys, joint = placed.epochs.signing(before, size if type(size) is int else before)
-            if joint:
-                placed.joint[size] = keys
-            yield from check_checkpoint(row, standard.origin, standard.dated(keys), joint=joint)
-            yield from _check_root(size, root, placed.growth, roots, leaves)
-            yield from check_cosignatures(row, tree_holdings.cosignature_rows(connection, size), standard.witnesses)
-            placed.signed_us = signed_us if isinstance(signed_us, int) else placed.signed_us
-            before = size if type(size) is int else before
-        seen(len(batch))
+    sizes = tree_holdings.checkpoint_sizes(connection)
+    yield from looked(shares, seen, checkpoint_portions(sizes, standard, placed.epochs, placed.growth))
+    placed.joint = _joint(sizes, placed.epochs)
     for size in tree_holdings.cosignatures_alone(connection):
         yield Finding("audit.cosignature", name_of(size), "size", got=shown(size))
+
+
+def _joint(sizes: Sequence[Any], epochs: Epochs) -> dict[int, tuple[NoteKey, ...]]:
+    """The keys of both sides that signed the first checkpoint after a change, by its size."""
+    numbers = [size for size in sizes if type(size) is int]
+    signing = ((size, *epochs.signing(before, size)) for before, size in pairwise([0, *numbers]))
+    return {size: keys for size, keys, joint in signing if joint}
 
 
 def _check_timestamps(connection: Connection, standard: LogStandard, seen: Count) -> Iterator[Finding]:
@@ -148,29 +145,6 @@ def _check_timestamps(connection: Connection, standard: LogStandard, seen: Count
         for row in batch:
             yield from check_timestamp(row, standard.anchors)
         seen(len(batch))
-
-
-Ragged = Callable[[int], Sequence[bytes]]
-
-
-def _ragged_reader(connection: Connection) -> Ragged:
-    """Gives the hashes of a tile of level 0, which the leaves were compared with."""
-
-    @lru_cache(maxsize=4)  # checkpoints come in order of their size
-    def read(number: int) -> Sequence[bytes]:
-        stored = tree_holdings.tile(connection, 0, number)
-        return split(stored) if isinstance(stored, bytes) else ()
-
-    return read
-
-
-def _check_root(size: Any, root: Any, growth: Growth, roots: Roots, leaves: Ragged) -> Iterator[Finding]:
-    if not isinstance(size, int) or not 0 < size <= growth.size:
-        yield Finding("audit.root", name_of(size), "size", f"<= {growth.size}", shown(size))
-        return
-    computed = roots.at(size, leaves(size // WIDTH)[: size % WIDTH] if size % WIDTH else ())
-    if root != computed:
-        yield Finding("audit.root", name_of(size), "root", computed.hex(), shown(root))
 
 
 def _check_head(connection: Connection, placed: _Placed) -> Iterator[Finding]:
@@ -183,7 +157,7 @@ def _check_head(connection: Connection, placed: _Placed) -> Iterator[Finding]:
     wanted = _whole_root(connection, placed.growth)
     if root != wanted:
         yield Finding("audit.head", "head", "root", wanted.hex(), shown(root))
-    last = tree_holdings.last_checkpoint(connection)
+    last, _ = tree_holdings.last_checkpoint(connection)
     if last != size and size:
         yield Finding("audit.head", "head", "checkpoint", shown(size), shown(last))
     positions = tree_holdings.positions(connection)
@@ -200,13 +174,13 @@ def _whole_root(connection: Connection, growth: Growth) -> bytes:
 
 
 def _root_at(connection: Connection, growth: Growth, size: int) -> bytes:
-    rest = _ragged_reader(connection)(size // WIDTH)[: size % WIDTH] if size % WIDTH else ()
-    return Roots(growth.roots).at(size, rest)
+    return Roots(growth.roots).at(size, ragged_reader(connection)(size))
 
 
 def _check_waiting(connection: Connection, placed: _Placed, lag: timedelta) -> Iterator[Finding]:
     """An entry may wait as long as nothing was signed after it; a hub that does not run numbers nothing."""
-    overdue = placed.signed_us - lag // timedelta(microseconds=1)
+    _, signed_us = tree_holdings.last_checkpoint(connection)
+    overdue = (signed_us if isinstance(signed_us, int) else 0) - lag // timedelta(microseconds=1)
     for node, last in tree_holdings.chain_ends(connection):
         numbered = placed.last.get(node, (0, b""))[0]
         if isinstance(last, int) and last <= numbered:

@@ -101,17 +101,36 @@ def leaf_count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(leaves)) or 0
 
 
-def checkpoint_rows(connection: Connection) -> Rows:
+def checkpoint_sizes(connection: Connection) -> list[Any]:
+    """The size of every checkpoint, smallest first."""
+    return list(connection.scalars(select(_plain(checkpoints.c.size)).order_by(checkpoints.c.size)))
+
+
+def all_checkpoint_rows(connection: Connection) -> Rows:
     """Every checkpoint, smallest first: size, root, note, the time it was signed."""
+    return _checkpoints(every=True).batches(connection, {}, _BATCH)
+
+
+def checkpoint_rows(connection: Connection, after: int, to: int) -> Rows:
+    """As `all_checkpoint_rows`, those of sizes beyond `after` up to `to`."""
+    return _checkpoints(every=False).batches(connection, {"after": after, "until": to}, _BATCH)
+
+
+@cache
+def _checkpoints(*, every: bool) -> Prepared:
     columns = [checkpoints.c.size, checkpoints.c.root, checkpoints.c.note, checkpoints.c.signed_us]
-    return _batches(connection, select(*map(_plain, columns)).order_by(checkpoints.c.size))
+    query = select(*map(_plain, columns)).order_by(checkpoints.c.size)
+    return Prepared(query if every else query.where(*_between(checkpoints.c.size)))
 
 
-def cosignature_rows(connection: Connection, size: int) -> list[tuple[Any, ...]]:
-    """The cosignatures kept of the checkpoint of this size: witness, line, time."""
-    columns = [cosignatures.c.witness, cosignatures.c.line, cosignatures.c.at_us]
-    found = connection.execute(select(*map(_plain, columns)).where(cosignatures.c.size == size))
-    return [tuple(row) for row in found]
+def cosignature_rows(connection: Connection, first: Any, last: Any) -> dict[Any, list[tuple[Any, ...]]]:
+    """The cosignatures kept of checkpoints from one size to another, by size: witness, line, time."""
+    columns = [cosignatures.c.size, cosignatures.c.witness, cosignatures.c.line, cosignatures.c.at_us]
+    query = select(*map(_plain, columns)).where(cosignatures.c.size.between(first, last))
+    found: dict[Any, list[tuple[Any, ...]]] = {}
+    for size, *rest in connection.execute(query):
+        found.setdefault(size, []).append(tuple(rest))
+    return found
 
 
 def timestamp_rows(connection: Connection) -> Rows:
@@ -177,9 +196,11 @@ def positions(connection: Connection) -> dict[Any, tuple[Any, Any]]:
     return {row[0]: (row[1], row[2]) for row in connection.execute(select(*map(_plain, columns)))}
 
 
-def last_checkpoint(connection: Connection) -> Any:
-    """The size of the largest checkpoint, None if there is none."""
-    return connection.scalar(select(func.max(checkpoints.c.size)))
+def last_checkpoint(connection: Connection) -> tuple[Any, Any]:
+    """The size of the largest checkpoint and when it was signed; None and None if there is none."""
+    columns = [_plain(checkpoints.c.size), _plain(checkpoints.c.signed_us)]
+    row = connection.execute(select(*columns).order_by(checkpoints.c.size.desc()).limit(1)).first()
+    return (row[0], row[1]) if row else (None, None)
 
 
 def chain_ends(connection: Connection) -> list[tuple[Any, Any]]:

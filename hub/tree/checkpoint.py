@@ -60,6 +60,11 @@ class Cosignature:
 def open_checkpoint(note: Note, origin: str, keys: Iterable[NoteKey]) -> Checkpoint:
     """The checkpoint of a note signed by one of the log's keys. Errors: Refused note.*"""
     opened(note, keys)
+    return checkpoint_of(note, origin)
+
+
+def checkpoint_of(note: Note, origin: str) -> Checkpoint:
+    """The checkpoint of this log that a note says to be, whoever signed it. Errors: Refused note.*"""
     checkpoint = Checkpoint.read(note.text)
     if checkpoint.origin != origin:
         raise Refused("note.other-log", expected=origin, got=checkpoint.origin[:200])

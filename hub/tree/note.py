@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from hub.tree.key import ID_BYTES, NoteKey, NoteSigner, is_name
 MOST_BYTES = 64 * 1024
 MOST_SIGNATURES = 100
 _DASH = "\u2014 "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _text_of(octets: bytes) -> str:
         text = octets.decode()
     except UnicodeDecodeError:
         raise _malformed("UTF-8") from None
-    if any(char < " " and char != "\n" for char in text):
+    if _CONTROL.search(text):
         raise _malformed("no control characters")
     return text
 
