@@ -23,7 +23,7 @@ POINTS = (
     "deliver.answered",  # the recipient has answered, nothing is recorded
     "deliver.recorded",  # outcome and entry are staged in an open transaction
     "deliver.settled",  # the outcome is committed
-    "sequence.held",  # the sequencer has its lease
+    "sequence.held",  # the sequencer has taken its lease
     "sequence.planned",  # it knows how the tree will grow
     "sequence.signed",  # a checkpoint is signed in an open transaction
     "sequence.published",  # the checkpoint is committed

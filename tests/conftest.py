@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if len(spent) > 1:
         told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.most_common(8))
         terminalreporter.write_line(f"slowest files: {told}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spyne_is_imported() -> None:
+    """Now, and not by a thread of a hub in the middle of a test.
+
+    For that import warnings are ignored, which is a setting of the whole process: whoever changes it meanwhile makes
+    one of them an error, and spyne stays half imported.
+    """
+    if "connectors.inquiry.inquiry" in sys.modules:
+        import_module("connectors.inquiry.spyne_shim")
 
 
 @pytest.fixture
