@@ -409,6 +409,10 @@ CATALOGUE: dict[str, Text] = {
         "附件存储未能给出该报文的附件，暂未投递", "the content store does not give an attachment of the message, so it was not handed over",
         "系统将自动重试；管理员请检查附件存储", "it is tried again; the administrator should check the content store",
     ),
+    "delivery.lost": Text(
+        "数据库中缺少该报文的内容，无法投递", "a document of the message is missing from the database, so it cannot be handed over",
+        "请运行 hub ledger verify 查明范围，并从备份恢复", "see what is affected with hub ledger verify, and restore from a backup",
+    ),
     "delivery.other-message": Text(
         "收件单位应答的不是这份报文", "the recipient acknowledged another message",
         "请检查收件系统", "check the receiving system",

@@ -62,13 +62,19 @@ Outcome = Delivered | RetryAt | GaveUp
 async def deliver(hub: Hub, connector: Connector, endpoint: Endpoint, leased: Leased) -> Outcome:
     """Bring one leased delivery to its next state and return what became of it."""
     crash.point("deliver.sending")
-    answer = await send(hub, connector, endpoint, leased.consignment)  # 2
+    answer = await _bring(hub, connector, endpoint, leased)  # 2
     crash.point("deliver.answered")
     at = hub.clock()
     outcome = decide(leased, endpoint.profile, answer, hub.rules, at, hub.chance())  # 3
     await hub.writer.run(lambda transaction: settle(transaction, hub, leased, outcome, at))  # 4, 5
     crash.point("deliver.settled")
     return outcome
+
+
+async def _bring(hub: Hub, connector: Connector, endpoint: Endpoint, leased: Leased) -> bytes | Undelivered:
+    if leased.lost:
+        return Undelivered("delivery.lost", operator=f"no content {leased.lost}")
+    return await send(hub, connector, endpoint, leased.consignment)
 
 
 async def send(hub: Hub, connector: Connector, endpoint: Endpoint, consignment: Consignment) -> bytes | Undelivered:

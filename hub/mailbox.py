@@ -126,14 +126,22 @@ def examine(raw: bytes, kind: str, rules: Rules, at: datetime, certificate: byte
 
 
 def lease(transaction: Transaction, hub: Hub, request: Request, asker: Asker, at: datetime, until: datetime) -> Fetched:
-    """Lease up to `request.max` messages, as many as one answer can hold, from the mailboxes of who asks."""
+    """Lease up to `request.max` messages, as many as one answer can hold, from the mailboxes of who asks.
+
+    One whose content is lost is not given, and keeps no other back.
+    """
     spend(transaction, hub, request, at)
     endpoints = hub.rules.directory.of_department.get(request.department, ())
     mailboxes = [e.code for e in endpoints if e.kind is Kind.MAILBOX and not e.paused]
     most, most_bytes = request.max, hub.settings.limits.max_bytes
     leased, more = outbox.lease_to_owner(transaction, mailboxes, request.department, at, until, most, most_bytes)
     by_connection = asker.proven_by is ProvenBy.CONNECTION
+    given = []
     for one in leased:
+        if one.lost:
+            log.error("content", extra={"fields": {"code": "delivery.lost", "operator": f"no content {one.lost}"}})
+            continue
+        given.append(one)
         consignment = one.consignment
         transaction.append(
             Hop.FETCHED,
@@ -146,7 +154,7 @@ def lease(transaction: Transaction, hub: Hub, request: Request, asker: Asker, at
             signer=asker.thumbprint if by_connection else "",
             detail=str(asker.proven_by) if by_connection else "",
         )
-    return Fetched(tuple(leased), until, more)
+    return Fetched(tuple(given), until, more)
 
 
 def settle(transaction: Transaction, hub: Hub, request: Request, raw: bytes, asker: Asker, at: datetime) -> int:

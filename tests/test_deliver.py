@@ -7,6 +7,7 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from hub import envelope, supervise
 from hub.directory import Endpoint, Profile
@@ -15,6 +16,7 @@ from hub.errors import Unavailable, Undelivered
 from hub.message import Consignment, DeliveryState, Hop
 from hub.parser import parse
 from hub.registry.registry import Registry
+from hub.store.tables import bodies
 from tests.town import Town, undelivered
 
 
@@ -47,6 +49,19 @@ def test_one_document_to_many_is_stored_and_signed_once(town: Town) -> None:
         assert connection.exec_driver_sql("select count(*) from bodies").scalar() == 1
         assert connection.exec_driver_sql("select count(*) from messages").scalar() == 1
         assert connection.exec_driver_sql("select count(*) from deliveries").scalar() == 5
+
+
+def test_a_message_whose_content_is_lost_keeps_no_other_back(town: Town) -> None:
+    lost, whole = town.send("a", "b"), town.send("a", ["b", "c"])
+    with town.hub.store.transaction() as transaction:
+        transaction.connection.execute(delete(bodies).where(bodies.c.digest == lost.digest))
+    town.deliver()
+    assert set(town.states("a", whole.message_id).values()) == {DeliveryState.DELIVERED}
+    assert cause_of(town, lost.message_id, "b") == "delivery.lost"
+    while town.states("a", lost.message_id) != {"b": DeliveryState.DEAD}:
+        town.clock.turn(hours=1)
+        town.deliver()
+    assert [e.detail for e in town.hops(Hop.GAVE_UP)] == ["delivery.lost"]
 
 
 def test_a_dead_endpoint_delays_nobody_else(town: Town) -> None:

@@ -31,7 +31,7 @@ _UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, Del
 class Leased:
     """A delivery in this node's hands until `until`. `attempts` counts earlier ones, `cause` ended the last.
 
-    `holder` is the node that had leased it before.
+    `holder` is the node that had leased it before; `lost` names what must be there of the message and is not.
     """
 
     consignment: Consignment
@@ -43,6 +43,7 @@ class Leased:
     ordered: bool
     cause: str = ""
     holder: str = ""
+    lost: str = ""
 
 
 _ROWS: Select[Any] = select(
@@ -176,12 +177,9 @@ def _take(
 def _consign(
     transaction: Transaction, full: Sequence[Row[Any]], rows: Sequence[Row[Any]], until: datetime
 ) -> list[Leased]:
-    """The rows as leased; only those in `full` with their content."""
-    connection = transaction.connection
-    envelopes = {message: read_content(connection, message, d) for message, d in {(r.message, r.digest) for r in full}}
-    with_files = {row.message for row in full if row.beside}
-    beside = {message: _read_attachments(connection, message) for message in with_files}
-    uploaded = {message: read_references(connection, message) for message in with_files}
+    """The rows as leased; only those in `full` with their content. One whose content is lost keeps no other back."""
+    content = {row.message: row for row in full}
+    found = {message: _read_all(transaction.connection, row) for message, row in content.items()}
     return [
         Leased(
             Consignment(
@@ -192,10 +190,10 @@ def _consign(
                 message_id=row.message_id,
                 type=row.type,
                 digest=row.digest,
-                envelope=envelopes.get(row.message, b""),
+                envelope=found.get(row.message, _NOTHING).envelope,
                 stamp=row.stamp,
-                attachments=beside.get(row.message, ()),
-                references=uploaded.get(row.message, ()),
+                attachments=found.get(row.message, _NOTHING).beside,
+                references=found.get(row.message, _NOTHING).uploaded,
             ),
             endpoint=row.endpoint,
             until=until,
@@ -205,9 +203,33 @@ def _consign(
             ordered=row.conversation is not None,
             cause=row.cause or "",
             holder=row.lease_node or "",
+            lost=found.get(row.message, _NOTHING).lost,
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a message consists of; `lost` is the digest of what of it is not there."""
+
+    envelope: bytes = b""
+    beside: tuple[tuple[str, bytes], ...] = ()
+    uploaded: tuple[Reference, ...] = ()
+    lost: str = ""
+
+
+_NOTHING = _Content()
+
+
+def _read_all(connection: Connection, row: Row[Any]) -> _Content:
+    try:
+        envelope = read_content(connection, row.message, row.digest)
+        if not row.beside:
+            return _Content(envelope)
+        return _Content(envelope, _read_attachments(connection, row.message), read_references(connection, row.message))
+    except Misconfigured as error:
+        return _Content(lost=error.got)
 
 
 def read_content(connection: Connection, message: int, digest: str) -> bytes:
