@@ -6,6 +6,7 @@ import dataclasses
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from hub import mailbox, proof
 from hub.errors import Refused
@@ -13,6 +14,7 @@ from hub.message import DeliveryState, Hop
 from hub.proof import Confirmed, Request
 from hub.signing import signature
 from hub.store.outbox import Leased
+from hub.store.tables import bodies
 from tests.town import Town, signer_of
 
 NONCES = iter(f"nonce-{n:020d}" for n in range(10_000))
@@ -64,6 +66,28 @@ def test_confirming_twice_changes_nothing(town: Town) -> None:
     got = fetch(town)
     assert [confirm(town, got), confirm(town, got)] == [1, 0]
     assert len(town.hops(Hop.DELIVERED)) == 1
+
+
+def test_a_confirmation_that_is_refused_confirms_nothing(town: Town) -> None:
+    town.send("a", "m")
+    got = fetch(town)
+    given = got[0].consignment
+    foreign = dataclasses.replace(got[0], consignment=dataclasses.replace(given, delivery_id=given.delivery_id + 1))
+    with pytest.raises(Refused, match=r"delivery\.unknown"):
+        confirm(town, [*got, foreign])
+    assert town.states("a", given.message_id) == {"m": DeliveryState.LEASED}
+    assert town.hops(Hop.DELIVERED) == []
+    assert confirm(town, got) == 1
+    assert len(town.hops(Hop.DELIVERED)) == 1
+    town.check()
+
+
+def test_a_message_whose_content_is_lost_keeps_no_other_back(town: Town) -> None:
+    lost, whole = town.send("a", "m"), town.send("a", "m")
+    with town.hub.store.transaction() as transaction:
+        transaction.connection.execute(delete(bodies).where(bodies.c.digest == lost.digest))
+    assert [one.consignment.message_id for one in fetch(town)] == [whole.message_id]
+    assert len(town.hops(Hop.FETCHED)) == 1
 
 
 def test_at_most_max_are_given(town: Town) -> None:

@@ -45,7 +45,12 @@ from tests.test_deliver import (
     test_order_is_kept_per_conversation_and_recipient_only,
     test_what_was_leased_at_a_crash_is_delivered_after_the_start,
 )
-from tests.test_mailbox import test_a_department_fetches_and_confirms, test_a_request_works_once
+from tests.test_mailbox import (
+    test_a_confirmation_that_is_refused_confirms_nothing,
+    test_a_department_fetches_and_confirms,
+    test_a_message_whose_content_is_lost_keeps_no_other_back,
+    test_a_request_works_once,
+)
 from tests.test_operate import test_a_dead_letter_that_is_resent_is_delivered
 from tests.test_retention import (
     desk,
@@ -64,6 +69,7 @@ from tests.town import FakeConnector, Town
 __all__ = [
     "database",
     "desk",
+    "test_a_confirmation_that_is_refused_confirms_nothing",
     "test_a_dead_letter_that_is_resent_is_delivered",
     "test_a_department_fetches_and_confirms",
     "test_a_document_that_another_message_has_stays_until_that_goes_too",
@@ -71,6 +77,7 @@ __all__ = [
     "test_a_good_envelope_is_accepted_with_a_stamp_that_proves_it",
     "test_a_hold_keeps_a_message_until_it_is_released",
     "test_a_lost_lease_records_nothing",
+    "test_a_message_whose_content_is_lost_keeps_no_other_back",
     "test_a_replay_within_one_group_commit_is_seen",
     "test_a_request_works_once",
     "test_an_attachment_beside_is_stored_once_and_delivered",

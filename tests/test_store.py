@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import OperationalError
 
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
@@ -16,8 +17,9 @@ from hub.ledger.ledger import Stored
 from hub.message import Hop
 from hub.store.entries import latest_entries, read_chain
 from hub.store.faults import translate
+from hub.store.prepared import Prepared
 from hub.store.store import Store
-from hub.store.tables import VERSION
+from hub.store.tables import VERSION, meta
 from hub.store.transaction import Transaction
 from hub.store.writer import Writer
 
@@ -129,6 +131,35 @@ def test_a_refusal_takes_back_its_own_rows_only(url: str) -> None:
         assert [s.entry.sequence for s in read_chain(connection, "hub")] == [1, 2]
     writer.close()
     store.close()
+
+
+@pytest.mark.parametrize("by", ["core", "driver", "prepared"])
+def test_a_refusal_takes_back_what_was_changed_at_once(url: str, by: str) -> None:
+    """Staged rows are forgotten; what a statement has changed already, only a rollback takes back."""
+    row = {"key": "half", "value": "done"}
+    prepared = Prepared(insert(meta).values(key=bindparam("key"), value=bindparam("value")))
+
+    def refuse(transaction: Transaction) -> None:
+        append(transaction)
+        if by == "core":
+            transaction.connection.execute(insert(meta).values(**row))
+        elif by == "driver":
+            transaction.connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('half', 'done')")
+        else:
+            prepared.execute(transaction.connection, row)
+        raise Refused("message.unknown")
+
+    async def mixed(writer: Writer) -> list[object]:
+        alone = await asyncio.gather(writer.run(refuse), return_exceptions=True)
+        works = (append, refuse, append)
+        return [*alone, *await asyncio.gather(*map(writer.run, works), return_exceptions=True)]
+
+    with closing(Store.open(url)) as store, closing(Writer(store)) as writer:
+        assert [type(d) for d in asyncio.run(mixed(writer))] == [Refused, Stored, Refused, Stored]
+        assert writer.fault == ""
+        with store.reading() as connection:
+            assert [s.entry.sequence for s in read_chain(connection, "hub")] == [1, 2]
+            assert connection.scalar(select(meta.c.value).where(meta.c.key == "half")) is None
 
 
 def test_a_piece_that_breaks_the_transaction_does_not_take_its_neighbours(url: str) -> None:

@@ -13,7 +13,7 @@ from importlib import import_module
 from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Engine, Table, event
 from sqlalchemy.exc import DBAPIError
 
 from hub.store import wire
@@ -21,6 +21,8 @@ from hub.store.wire import Call, Wired, wired
 
 Row = Mapping[str, Any]
 _NUMBERS = count(1)
+_CHANGES = "hub_changes"
+"""Where a connection keeps how often a statement changed rows on it."""
 
 
 class Rows(list[Any]):
@@ -85,6 +87,8 @@ class Prepared:
         try:
             cursor.execute(text, given)
             rows = [row_type(*found) for found in cursor.fetchall()] if row_type else ()
+            if row_type is None:
+                count_change(connection)
             return Rows(rows, cursor.rowcount)
         except Exception as error:
             raise _wrapped(error, connection, text) from error
@@ -108,6 +112,7 @@ class Prepared:
                 cursor.execute(text, values[0])
             else:
                 cursor.executemany(text, values)
+            count_change(connection)
         except Exception as error:
             raise _wrapped(error, connection, text) from error
         finally:
@@ -126,6 +131,25 @@ class Prepared:
             raise _wrapped(error, connection, text) from error
         finally:
             cursor.close()
+
+
+def count_change(connection: Connection) -> None:
+    """Take note of a statement that changed rows, or may have."""
+    connection.info[_CHANGES] = changes(connection) + 1
+
+
+def changes(connection: Connection) -> int:
+    """How often a statement has changed rows on this connection; only a difference of two such counts says anything."""
+    return int(connection.info.get(_CHANGES, 0))
+
+
+def count_changes(engine: Engine) -> None:
+    """Have the statements that Core executes on this engine's connections counted as well."""
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def note(connection: Connection, cursor: Any, text: str, values: Any, context: Any, many: bool) -> None:
+        if cursor.description is None or context.isinsert or context.isupdate or context.isdelete:
+            count_change(connection)
 
 
 def _reading_cursor(connection: Connection) -> Any:

@@ -16,6 +16,7 @@ from hub.store.backups import CLOSED
 from hub.store.engine import UNLIMITED, connect, create, discard, read_meta
 from hub.store.faults import translated
 from hub.store.kept_connection import KeptConnection
+from hub.store.prepared import count_changes
 from hub.store.transaction import Head, Transaction
 
 LARGEST_CLOCK_DIFFERENCE = timedelta(seconds=60)
@@ -34,6 +35,7 @@ class Store:
         self.ledger_id = meta["ledger"]
         self.hub_id = meta["hub"]
         self._writing = engine.execution_options(hub_writes=True)
+        count_changes(self._writing)
         self._kept = KeptConnection(self._writing)
         # SQLite's readers see one state by nature; PostgreSQL's see each commit unless told otherwise.
         one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -1,6 +1,7 @@
 """One write transaction of one node: rows are staged, the node's chain grows, and all reach the database together.
 
-Staging keeps a refused piece of work from leaving anything behind: `mark` before it, `rewind` after it failed.
+Staging keeps a refused piece of work from leaving anything behind: `mark` before it, `rewind` after it failed. What it
+changed at once, past the staging, only a rollback of the whole takes back; `rewind` says so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hub import crash
 from hub.ledger.ledger import FIELDS, FIRST, Entry, Stored, form, hash_form, to_microseconds
 from hub.message import Hop
 from hub.store.kept import month_of_message
-from hub.store.prepared import Inserting, Prepared, execute_in_turn, travel
+from hub.store.prepared import Inserting, Prepared, changes, count_change, execute_in_turn, travel
 from hub.store.tables import SEQUENCES, bodies, documents, ledger
 from hub.store.wire import Call, is_idle
 
@@ -70,6 +71,7 @@ class Mark:
     sizes: dict[str, int]
     sequence: int
     hash: bytes
+    changes: int
 
 
 class Transaction:
@@ -195,13 +197,14 @@ class Transaction:
         """Remember what is staged now."""
         head = self._read_head()
         sizes = {name: len(rows) for name, (_, rows) in self._staged.items()}
-        return Mark(sizes, head.sequence, head.hash)
+        return Mark(sizes, head.sequence, head.hash, changes(self.connection))
 
-    def rewind(self, mark: Mark) -> None:
-        """Forget what was staged after `mark`."""
+    def rewind(self, mark: Mark) -> bool:
+        """Forget what was staged after `mark`; False if rows were also changed at once since, and still are."""
         for name, (_, rows) in self._staged.items():
             del rows[mark.sizes.get(name, 0) :]
         self._head = Head(mark.sequence, mark.hash)
+        return not self.connection.invalidated and changes(self.connection) == mark.changes
 
     def commit(self) -> None:
         """Write the staged rows, and on PostgreSQL commit.
@@ -230,6 +233,7 @@ class Transaction:
             if is_idle(self.connection):
                 calls[:0] = _BEGIN.calls(self.connection, _NO_VALUES)
             travel(self.connection, calls)
+            count_change(self.connection)
 
     def _calls(self) -> list[Call]:
         """What PostgreSQL is to do with what is staged."""

@@ -1,9 +1,11 @@
 """Group commit: waiting pieces of work run together in one transaction and are answered after its commit.
 
-A piece of work that raises a `HubError` fails alone. If the transaction itself fails, each piece is tried by itself
-once, so that one bad piece cannot take its neighbours with it; and some times more if another node was quicker with
-the same, because then it sees what that one did. If it could not even begin, because the database is away or locked,
-that is nobody's fault, and all are told so at once: each asking by itself would keep the last one waiting for minutes.
+A piece of work that raises a `HubError` fails alone, and nothing of it stays: if it had changed rows past the staging,
+the transaction is rolled back, and each piece runs in one of its own. If the transaction itself fails, each piece is
+tried by itself once, so that one bad piece cannot take its neighbours with it; and some times more if another node was
+quicker with the same, because then it sees what that one did. If it could not even begin, because the database is away
+or locked, that is nobody's fault, and all are told so at once: each asking by itself would keep the last one waiting
+for minutes.
 
 A commit that the disk answered with an error is never tried again, and on SQLite the writer takes no more work until
 the process is started anew: after a failed fsync, one that succeeds proves nothing about what was written before.
@@ -49,6 +51,14 @@ class _Done:
     waiting: _Waiting
     value: Any = None
     error: BaseException | None = None
+
+
+class _Spoilt(Exception):
+    """A piece of work failed with `error` after it had changed rows that only a rollback takes back."""
+
+    def __init__(self, error: HubError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Writer:
@@ -108,6 +118,10 @@ class Writer:
             return [_Done(waiting, error=Unavailable(BROKEN)) for waiting in batch]
         try:
             done = await (self._commit_on_loop(batch) if self._on_loop else self._in_thread(self._commit_all, batch))
+        except _Spoilt as spoilt:  # of the database it says nothing
+            if len(batch) == 1:
+                return [_Done(batch[0], error=spoilt.error)]
+            return await self._one_by_one(batch, again + 1)
         except Exception as error:  # noqa: BLE001  # whatever a piece of work raised goes to who waits for it
             self._fault = error.code if isinstance(error, HubError) else ""
             alone = len(batch) == 1 and (again >= _AGAIN or not _was_raced(error))
@@ -159,7 +173,8 @@ def _perform(waiting: _Waiting, transaction: Transaction) -> _Done:
     try:
         return _Done(waiting, value=waiting.work(transaction))
     except HubError as error:
-        transaction.rewind(mark)
+        if not transaction.rewind(mark):
+            raise _Spoilt(error) from error
         return _Done(waiting, error=error)
 
 
