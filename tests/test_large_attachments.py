@@ -186,6 +186,30 @@ def test_a_small_uploaded_attachment_goes_along_with_the_message(town: Town, add
     assert handed.references == ()
 
 
+def test_a_wrong_part_that_was_replaced_while_it_was_judged_costs_nothing(
+    town: Town, app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A department that heard nothing for long sends the part again, completes, and sends its message."""
+    put_all(app, token := told(begin(town, app))["upload"])
+    assert put(app, token, 2, bytes(PART)).status == 204
+    sound = upload_verb._digest_of
+
+    def slowly(content: Any, parts: list[uploads.Part]) -> str:
+        monkeypatch.setattr(upload_verb, "_digest_of", sound)
+        found = sound(content, parts)
+        assert put(app, token, 2, WHOLE[PART : 2 * PART]).status == 204
+        assert told(call(app, "POST", f"/uploads/{token}/complete"))["complete"]
+        town.send("a", "b", attachments=[line(WHOLE)])
+        return found
+
+    monkeypatch.setattr(upload_verb, "_digest_of", slowly)
+    assert told(call(app, "POST", f"/uploads/{token}/complete"))["code"] == "upload.mismatch"
+    town.deliver()
+    [handed] = town.connector.handed
+    assert handed.attachments == (("a1", WHOLE),)
+    town.check()
+
+
 def test_what_goes_along_is_bounded_in_all(town: Town, address: str) -> None:
     other = WHOLE[::-1]
     upload(town, address)

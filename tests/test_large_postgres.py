@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hub.attachments import sweep
 from hub.store import sweeping, uploads
 from hub.store.tables import uploads as table
 from tests.postgres import Server
-from tests.test_large_attachments import LIMITS, WHOLE, begin, call, known, line, put_all, told
+from tests.test_large_attachments import LIMITS, PART, WHOLE, begin, call, known, line, put, put_all, told
 from tests.town import Town, found_town
 
 PATIENCE = 60.0
@@ -57,6 +58,25 @@ def test_a_sweep_waits_for_a_message_that_binds_the_upload(town: Town) -> None:
         assert went == []
     sweeper.join(PATIENCE)
     assert [one.uploads for one in went] == [1]  # no message came of it
+
+
+def test_a_part_that_comes_while_an_upload_is_finished_changes_nothing_of_it(town: Town) -> None:
+    app = Starlette(routes=AttachmentDoor(lambda: town.hub).routes)
+    put_all(app, token := told(begin(town, app))["upload"])
+    store, content = town.hub.store, bytes(PART)
+    with store.reading() as connection:
+        upload = uploads.find_by_token(connection, token, town.clock())
+        assert upload is not None
+        parts = uploads.read_parts(connection, upload.id)
+    late = threading.Thread(target=lambda: put(app, token, 2, content))
+    with store.transaction() as transaction:
+        assert uploads.finish(transaction, upload.id, parts, upload.until)
+        late.start()
+        late.join(0.2)
+    late.join(PATIENCE)
+    with store.reading() as connection:
+        assert uploads.find(connection, upload.id) == replace(upload, complete=True)
+        assert uploads.read_parts(connection, upload.id) == parts
 
 
 def test_who_binds_waits_for_a_sweep(town: Town) -> None:

@@ -130,7 +130,7 @@ async def keep_part(hub: Hub, token: str, number: int, content: bytes, digest: s
 
 
 def _expect(transaction: Transaction, token: str, part: Part, at: datetime) -> Upload:
-    upload = uploads.find_by_token(transaction.connection, token, at)
+    upload = uploads.hold_by_token(transaction, token, at)
     if upload is None:
         raise Refused("upload.unknown")
     if not 1 <= part.number <= upload.parts or part.size != upload.size_of(part.number):
@@ -149,7 +149,7 @@ async def complete(hub: Hub, token: str) -> Standing:
     if standing.upload.complete:
         return standing
     if await asyncio.to_thread(_digest_of, hub.content, parts) != standing.upload.digest:
-        await hub.writer.run(lambda transaction: uploads.drop(transaction, standing.upload.id))
+        await hub.writer.run(lambda transaction: uploads.drop_parts(transaction, standing.upload.id, parts))
         raise Refused("upload.mismatch")
     until = hub.clock() + timedelta(seconds=hub.settings.upload.keep)
     if not await hub.writer.run(lambda t: uploads.finish(t, standing.upload.id, parts, until)):

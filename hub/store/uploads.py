@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from hub.ledger.ledger import from_microseconds, to_microseconds
 from hub.message import DeliveryState
@@ -63,8 +63,16 @@ def find_of(connection: Connection, department: str, digest: str) -> Upload | No
 
 def find_by_token(connection: Connection, token: str, at: datetime) -> Upload | None:
     """The upload that a token stands for, unless it has lapsed."""
-    fresh = uploads.c.until_us > to_microseconds(at)
-    return _read(connection, and_(uploads.c.token == hashed(token), fresh))
+    return _read(connection, _of_token(token, at))
+
+
+def hold_by_token(transaction: Transaction, token: str, at: datetime) -> Upload | None:
+    """The upload that a token stands for, which nobody finishes until this transaction ends."""
+    return _read(transaction.connection, _of_token(token, at), held=True)
+
+
+def _of_token(token: str, at: datetime) -> ColumnElement[bool]:
+    return and_(uploads.c.token == hashed(token), uploads.c.until_us > to_microseconds(at))
 
 
 def find(connection: Connection, id: str) -> Upload | None:
@@ -72,8 +80,9 @@ def find(connection: Connection, id: str) -> Upload | None:
     return _read(connection, uploads.c.id == id)
 
 
-def _read(connection: Connection, where: Any) -> Upload | None:
-    row = connection.execute(select(uploads).where(where)).first()
+def _read(connection: Connection, where: Any, *, held: bool = False) -> Upload | None:
+    query = select(uploads).where(where)
+    row = connection.execute(query.with_for_update() if held else query).first()
     return None if row is None else _upload(row)
 
 
@@ -142,11 +151,23 @@ def read_parts(connection: Connection, id: str) -> list[Part]:
 
 def finish(transaction: Transaction, id: str, parts: Sequence[Part], until: datetime) -> bool:
     """Mark an upload as complete, if its parts are still these; it stays without a message until then."""
-    if read_parts(transaction.connection, id) != list(parts):
+    if _hold(transaction, id) is None or read_parts(transaction.connection, id) != list(parts):
         return False
     values = {"complete": True, "until_us": to_microseconds(until)}
     transaction.connection.execute(update(uploads).where(uploads.c.id == id).values(**values))
     return True
+
+
+def drop_parts(transaction: Transaction, id: str, parts: Sequence[Part]) -> None:
+    """Forget an upload whose parts do not make what it should be, unless it has others by now."""
+    upload = _hold(transaction, id)
+    if upload is not None and not upload.complete and read_parts(transaction.connection, id) == list(parts):
+        drop(transaction, id)
+
+
+def _hold(transaction: Transaction, id: str) -> Upload | None:
+    """An upload by its row id, whose parts stay as they are until this transaction ends."""
+    return _read(transaction.connection, uploads.c.id == id, held=True)
 
 
 def bind(transaction: Transaction, department: str, digest: str, size: int) -> str | None:
