@@ -23,7 +23,8 @@ from commands.frame.exits import ExitCode
 from connectors.front_door import front_door
 from connectors.timestamp_client import TimestampClient
 from hub.errors import HubError, Misconfigured, Unavailable, Undelivered
-from hub.hub import open_hub
+from hub.hub import Hub, open_hub
+from hub.ledger import timestamping
 from hub.ledger.der import sort_certificates
 from hub.ledger.ledger import to_microseconds
 from hub.ledger.sequence import open_sequencer
@@ -31,7 +32,7 @@ from hub.ledger.timestamp import Token, ask_for, check, read_anchors
 from hub.ledger.timestamping import Timestamping, open_timestamping
 from hub.ledger.unconfirmed import Unconfirmed, open_unconfirmed
 from hub.settings.settings import Sequencing
-from hub.store.timestamps import keep_timestamp, read_timestamp, read_unconfirmed_since, read_unstamped
+from hub.store.timestamps import Unstamped, keep_timestamp, read_timestamp, read_unconfirmed_since, read_unstamped
 from hub.store.tree_proofs import keep_cosignatures, read_checkpoint
 from hub.tree.checkpoint import Cosignature
 from tests.admin import administrator
@@ -256,6 +257,25 @@ def test_an_outage_is_told_once_and_traffic_goes_on(
     assert [(r.levelname, r.message) for r in caplog.records] == [("WARNING", "pending"), ("INFO", "stamped")]
     assert stamped.pending == ""
     assert town.send("a", "b")
+
+
+def test_a_database_that_was_away_leaves_nothing_pending_that_is_not_due(
+    town: Town, stamped: Timestamping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.settle(ledger=replace(town.hub.settings.ledger, timestamp_interval=0.001))
+    stop, real, told = asyncio.Event(), timestamping._look, list[str]()
+
+    def look(hub: Hub) -> Unstamped | None:
+        told.append(stamped.pending)
+        if len(told) == 1:
+            raise Unavailable("store.unreachable")
+        stop.set()
+        return real(hub)
+
+    monkeypatch.setattr(timestamping, "_look", look)
+    asyncio.run(stamped.run(stop))
+    assert told == ["", "store.unreachable"]
+    assert stamped.pending == ""
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ class Timestamping:
         hub = self._hub()
         found = await asyncio.to_thread(_look, hub)
         if found is None:
+            self._pending = ""  # what kept this look from being made is over
             return None
         question = ask_for(found.note)
         response = await self._authority(question.request)
