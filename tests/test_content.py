@@ -16,6 +16,7 @@ import pytest
 
 from hub.errors import Misconfigured, Unavailable
 from hub.store.content.content import ContentStore, open_content
+from hub.store.content.folder import Folder
 from tests.berth import Berth
 
 RCLONE = Path(sys.executable).with_name("rclone")
@@ -64,6 +65,26 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ContentStore,
 
 def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def test_a_sweep_passes_over_what_is_moved_into_place_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Folder(tmp_path)
+    store.put(digest_of(b"one"), b"one")
+    [blob] = store._files()
+    part, listed = blob.with_name(f"{blob.name}.0.part"), store._files
+    part.write_bytes(b"one")
+
+    def files() -> Iterator[Path]:
+        for path in list(listed()):
+            if path == part:
+                part.replace(blob)
+            yield path
+
+    monkeypatch.setattr(store, "_files", files)
+    assert store.sweep(datetime.now(UTC) + timedelta(days=1)) == 0
+    assert store.get(digest_of(b"one")) == b"one"
 
 
 def test_what_is_put_is_found_got_listed_and_deleted(place: tuple[ContentStore, Path]) -> None:

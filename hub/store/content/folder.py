@@ -68,10 +68,13 @@ class Folder:
 
     def sweep(self, before: datetime) -> int:
         """See ContentStore."""
-        old = [path for path in self._files() if path.suffix == _PART and path.stat().st_mtime < before.timestamp()]
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
+        old = 0
+        for path in self._files():
+            with suppress(FileNotFoundError):  # moved into place since it was listed, or swept by another
+                if path.suffix == _PART and path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    old += 1
+        return old
 
     def _files(self) -> Iterator[Path]:
         yield from self._root.glob("[0-9a-f][0-9a-f]/*")
