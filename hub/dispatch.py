@@ -140,13 +140,18 @@ class Dispatcher:
         return self._breaker(endpoint).admits(self._hub().clock())
 
     async def _carry(self, endpoint: Endpoint, load: list[Leased]) -> None:
-        """Deliver one endpoint's load, as many at a time as its profile allows; what its breaker stops goes back."""
+        """Deliver one endpoint's load, as many at a time as its profile allows; what its breaker stops goes back.
+
+        It ends when nothing of the load is under way any more, whatever one of them could not be settled for.
+        """
         waiting = deque(load)
         try:
-            together = min(endpoint.profile.parallel, len(load))
-            await asyncio.gather(*(self._work(endpoint, waiting) for _ in range(together)))
+            works = [self._work(endpoint, waiting) for _ in range(min(endpoint.profile.parallel, len(load)))]
+            ends = await asyncio.gather(*works, return_exceptions=True)
             if waiting:
                 await self._release(waiting)
+            for error in filter(None, ends):
+                raise error
         except HubError as error:
             fields = {"endpoint": endpoint.code, "code": error.code, "operator": error.operator}
             log.error("unrecorded", extra={"fields": fields})
@@ -159,10 +164,12 @@ class Dispatcher:
     async def _work(self, endpoint: Endpoint, waiting: deque[Leased]) -> None:
         while waiting and not self._stopping and self._open(endpoint) and self._in_time(endpoint, waiting[0]):
             leased = waiting.popleft()
-            self._probe(endpoint)
+            if not leased.lost:  # else nothing is sent
+                self._probe(endpoint)
             began = time.perf_counter()
             outcome = await deliver(self._hub(), self._connector, endpoint, leased)
-            self._learn(endpoint, outcome)
+            if not leased.lost:
+                self._learn(endpoint, outcome)
             self._seen(leased, outcome, time.perf_counter() - began)
             _log(leased, outcome)
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
 
+import hub.deliver
+import hub.dispatch
 from hub import envelope, supervise
+from hub.deliver import Outcome
 from hub.directory import Endpoint, Profile
 from hub.dispatch import Dispatcher
 from hub.errors import Unavailable, Undelivered
+from hub.hub import Hub
 from hub.message import Consignment, DeliveryState, Hop
 from hub.parser import parse
 from hub.registry.registry import Registry
+from hub.store.outbox import Leased
 from hub.store.tables import bodies
+from hub.store.transaction import Transaction
 from tests.town import Town, undelivered
 
 
@@ -52,16 +59,17 @@ def test_one_document_to_many_is_stored_and_signed_once(town: Town) -> None:
 
 
 def test_a_message_whose_content_is_lost_keeps_no_other_back(town: Town) -> None:
-    lost, whole = town.send("a", "b"), town.send("a", ["b", "c"])
+    several = town.hub.settings.delivery.breaker_failures + 1
+    [lost, *_], whole = [town.send("a", "b") for _ in range(several)], town.send("a", ["b", "c"])
     with town.hub.store.transaction() as transaction:
-        transaction.connection.execute(delete(bodies).where(bodies.c.digest == lost.digest))
+        transaction.connection.execute(delete(bodies).where(bodies.c.digest != whole.digest))
     town.deliver()
     assert set(town.states("a", whole.message_id).values()) == {DeliveryState.DELIVERED}
     assert cause_of(town, lost.message_id, "b") == "delivery.lost"
     while town.states("a", lost.message_id) != {"b": DeliveryState.DEAD}:
         town.clock.turn(hours=1)
         town.deliver()
-    assert [e.detail for e in town.hops(Hop.GAVE_UP)] == ["delivery.lost"]
+    assert [e.detail for e in town.hops(Hop.GAVE_UP)] == several * ["delivery.lost"]
 
 
 def test_a_dead_endpoint_delays_nobody_else(town: Town) -> None:
@@ -303,6 +311,47 @@ def test_an_endpoint_gets_as_many_at_once_as_its_profile_allows(town: Town) -> N
     assert max(together) == 3
     assert len(town.connector.handed) == 9
     town.check()
+
+
+def test_what_cannot_be_settled_leaves_nothing_under_way_unattended(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a second carrier would come to the endpoint beside it, and a process would end without waiting for it."""
+    town.register(with_profile(parallel=2))
+    first, second = town.send("a", "b"), town.send("a", "b")
+    sound, failed = town.connector.deliver, asyncio.Event()
+
+    async def deliver(endpoint: Endpoint, consignment: Consignment) -> bytes:
+        if consignment.message_id == second.message_id:
+            await failed.wait()
+            for _ in range(100):
+                await asyncio.sleep(0)
+        return await sound(endpoint, consignment)
+
+    def settle(transaction: Transaction, hub: Hub, leased: Leased, outcome: Outcome, at: datetime) -> bool:
+        if leased.consignment.message_id == first.message_id:
+            raise Unavailable("store.unreachable")
+        return settled(transaction, hub, leased, outcome, at)
+
+    async def carried(*given: Any) -> Outcome:
+        try:
+            return await carry(*given)
+        except Unavailable:
+            failed.set()
+            raise
+
+    async def once() -> None:
+        town.dispatcher.wake(["b"])
+        await town.dispatcher._start()
+        await town.dispatcher._finish()
+
+    settled, carry = hub.deliver.settle, hub.dispatch.deliver
+    monkeypatch.setattr(town.connector, "deliver", deliver)
+    monkeypatch.setattr(hub.deliver, "settle", settle)
+    monkeypatch.setattr(hub.dispatch, "deliver", carried)
+    town.run(once())
+    assert town.states("a", first.message_id) == {"b": DeliveryState.LEASED}
+    assert town.states("a", second.message_id) == {"b": DeliveryState.DELIVERED}
 
 
 def test_a_slow_endpoint_is_sent_nothing_whose_lease_may_end_before_the_answer(town: Town) -> None:
