@@ -204,7 +204,8 @@ def _settle_one(
         proven_by=asker.proven_by,
     )
     done = Settlement(DeliveryState.DELIVERED, at, evidence=word.evidence)
-    conclude(transaction, item.delivery_id, done)
+    if not conclude(transaction, item.delivery_id, done):  # confirmed at another node, since it was found above
+        return False
     record_delivered(transaction, consignment, word, hub.id, at)
     return True
 

@@ -7,6 +7,7 @@ The tests named in the imports run here with the `town` below.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from hub import mailbox
 from hub.accept import Receipt, accept
 from hub.audit.audit import report
 from hub.directory import Endpoint
@@ -23,13 +25,14 @@ from hub.dispatch import Dispatcher
 from hub.errors import Refused, Unavailable
 from hub.hub import Hub
 from hub.message import Consignment, DeliveryState, Hop
+from hub.proof import Confirmed
 from hub.store.inbox import add_refusal
 from hub.store.outbox import lease
 from hub.store.store import Store
 from hub.store.tables import deliveries, messages
 from hub.store.transaction import Transaction
 from hub.store.writer import Writer
-from tests.postgres import Server, database, town
+from tests.postgres import PATIENCE, Server, database, town
 from tests.test_accept import (
     test_a_good_envelope_is_accepted_with_a_stamp_that_proves_it,
     test_a_replay_within_one_group_commit_is_seen,
@@ -46,6 +49,8 @@ from tests.test_deliver import (
     test_what_was_leased_at_a_crash_is_delivered_after_the_start,
 )
 from tests.test_mailbox import (
+    fetch,
+    request,
     test_a_confirmation_that_is_refused_confirms_nothing,
     test_a_department_fetches_and_confirms,
     test_a_message_whose_content_is_lost_keeps_no_other_back,
@@ -139,6 +144,29 @@ def test_a_lease_passes_over_what_another_node_is_taking(town: Town, second: Nod
         theirs = lease(other, [("b", 2)], at, until)
     assert [leased.consignment.message_id for leased in mine] == ["plain", "first"]
     assert theirs == []
+
+
+def test_one_delivery_confirmed_at_two_nodes_at_once_is_delivered_once(
+    town: Town, second: Node, server: Server
+) -> None:
+    """A department that heard nothing asks again, with a new request, and whoever serves it there has not seen it."""
+    town.send("a", "m")
+    [one] = [leased.consignment for leased in fetch(town)]
+    item = Confirmed(one.delivery_id, one.message_id, one.sender, one.digest)
+    asked = [request("confirmRequest", "m", town.clock(), items=(item,)) for _ in range(2)]
+    counts: list[int] = []
+    meanwhile = threading.Thread(target=lambda: counts.append(town.run(mailbox.confirm(second.hub, asked[1]))))
+    with town.hub.store.transaction() as transaction:
+        proven, asker = mailbox.examine(asked[0], "confirmRequest", town.hub.rules, town.clock())
+        counts.append(mailbox.settle(transaction, town.hub, proven, asked[0], asker, town.clock()))
+        meanwhile.start()
+        while not server.run("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
+            meanwhile.join(0.05)
+            assert meanwhile.is_alive()
+    meanwhile.join(PATIENCE)
+    assert counts == [1, 0]
+    assert len(town.hops(Hop.DELIVERED)) == 1
+    town.check()
 
 
 def test_one_message_at_two_nodes_at_once_is_accepted_once(town: Town, second: Node) -> None:

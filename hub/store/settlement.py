@@ -45,7 +45,11 @@ _SETTLE = Prepared(
     )
     .values(_SETTLED)
 )
-_CONCLUDE = Prepared(update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(_SETTLED))
+_CONCLUDE = Prepared(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.state != str(DeliveryState.DELIVERED))
+    .values(_SETTLED)
+)
 
 
 def settle(transaction: Transaction, delivery_id: int, settlement: Settlement) -> bool:
@@ -54,9 +58,9 @@ def settle(transaction: Transaction, delivery_id: int, settlement: Settlement) -
     return _SETTLE.execute(transaction.connection, row).touched == 1
 
 
-def conclude(transaction: Transaction, delivery_id: int, settlement: Settlement) -> None:
-    """End a delivery whoever holds it, on its recipient's own signed word."""
-    _CONCLUDE.execute(transaction.connection, _settled(delivery_id, settlement))
+def conclude(transaction: Transaction, delivery_id: int, settlement: Settlement) -> bool:
+    """End a delivery whoever holds it, on its recipient's own signed word; False if it has been delivered meanwhile."""
+    return _CONCLUDE.execute(transaction.connection, _settled(delivery_id, settlement)).touched == 1
 
 
 def _settled(delivery_id: int, settlement: Settlement) -> dict[str, object]:
