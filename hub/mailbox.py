@@ -26,6 +26,7 @@ from hub.signing.profile import SIGNATURE
 from hub.store import inbox, outbox, trace
 from hub.store.outbox import Leased
 from hub.store.settlement import Settlement, conclude
+from hub.store.store import LARGEST_CLOCK_DIFFERENCE
 from hub.store.trace import Standing
 from hub.store.transaction import Transaction
 
@@ -212,5 +213,6 @@ def _settle_one(
 
 def spend(transaction: Transaction, hub: Hub, request: Request, at: datetime) -> None:
     """Use up a request's nonce. Errors: Refused request.replayed."""
-    until = request.time + timedelta(seconds=hub.settings.limits.request_window)
+    # One whose clock is ahead of the database's may not forget what one whose clock is behind would still take.
+    until = request.time + timedelta(seconds=hub.settings.limits.request_window) + 2 * LARGEST_CLOCK_DIFFERENCE
     inbox.spend_nonce(transaction, request.department, request.nonce, at, until)

@@ -14,6 +14,7 @@ from hub.message import DeliveryState, Hop
 from hub.proof import Confirmed, Request
 from hub.signing import signature
 from hub.store.outbox import Leased
+from hub.store.store import LARGEST_CLOCK_DIFFERENCE
 from hub.store.tables import bodies
 from tests.town import Town, signer_of
 
@@ -88,6 +89,18 @@ def test_a_message_whose_content_is_lost_keeps_no_other_back(town: Town) -> None
         transaction.connection.execute(delete(bodies).where(bodies.c.digest == lost.digest))
     assert [one.consignment.message_id for one in fetch(town)] == [whole.message_id]
     assert len(town.hops(Hop.FETCHED)) == 1
+
+
+def test_a_request_is_not_forgotten_while_a_node_whose_clock_is_behind_would_take_it(town: Town) -> None:
+    window = timedelta(seconds=town.hub.settings.limits.request_window)
+    town.send("a", "m")
+    raw = request("fetchRequest", "m", town.clock(), max=1)
+    assert len(town.run(mailbox.fetch(town.hub, raw)).leased) == 1
+    town.clock.turn(seconds=window.total_seconds() - 10)
+    ahead = dataclasses.replace(town.hub, clock=lambda: town.clock() + LARGEST_CLOCK_DIFFERENCE)
+    town.run(mailbox.fetch(ahead, request("fetchRequest", "m", ahead.clock(), max=1)))
+    with pytest.raises(Refused, match=r"request\.replayed"):
+        town.run(mailbox.fetch(town.hub, raw))
 
 
 def test_at_most_max_are_given(town: Town) -> None:
