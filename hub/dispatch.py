@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from hub import crash, supervise
@@ -26,7 +26,7 @@ from hub.store import outbox, queues
 from hub.store.outbox import Leased
 
 RUN = 16
-"""How many deliveries one lease takes for one endpoint."""
+"""How many deliveries one lease takes for one endpoint; fewer if they make a whole `limits.max_bytes` before."""
 Seen = Callable[[Leased, Outcome, float], None]
 """Is told of each attempt: what was delivered, what became of it, and the seconds it took."""
 
@@ -112,8 +112,8 @@ class Dispatcher:
         at = hub.clock()
         slowest = max(endpoint.profile.timeout for endpoint in chosen.values())
         until = at + timedelta(seconds=max(hub.settings.delivery.lease, 2 * slowest))
-        wanted = [(code, RUN) for code in chosen]
-        leased = await hub.writer.run(lambda transaction: outbox.lease(transaction, wanted, at, until))  # 1
+        wanted, room = [(code, RUN) for code in chosen], hub.settings.limits.max_bytes
+        leased = await hub.writer.run(lambda transaction: outbox.lease(transaction, wanted, at, until, room))  # 1
         crash.point("dispatch.leased")
         by_endpoint: dict[str, list[Leased]] = {}
         for one in leased:
@@ -157,7 +157,7 @@ class Dispatcher:
             log.error("unrecorded", extra={"fields": fields})
         finally:
             del self._carriers[endpoint.code]
-            if len(load) == RUN or any(one.ordered for one in load):
+            if self._is_full(load) or any(one.ordered for one in load):
                 self._ready[endpoint.code] = None
             self._woken.set()
 
@@ -172,6 +172,10 @@ class Dispatcher:
                 self._learn(endpoint, outcome)
             self._seen(leased, outcome, time.perf_counter() - began)
             _log(leased, outcome)
+
+    def _is_full(self, load: Sequence[Leased]) -> bool:
+        """Whether more may be due than was leased."""
+        return len(load) == RUN or sum(one.size for one in load) >= self._hub().settings.limits.max_bytes
 
     def _in_time(self, endpoint: Endpoint, leased: Leased) -> bool:
         """Whether an answer will be here before the lease ends; what comes later could be handed over twice."""

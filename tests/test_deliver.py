@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
 import hub.deliver
 import hub.dispatch
@@ -22,7 +22,7 @@ from hub.message import Consignment, DeliveryState, Hop
 from hub.parser import parse
 from hub.registry.registry import Registry
 from hub.store.outbox import Leased
-from hub.store.tables import bodies
+from hub.store.tables import bodies, deliveries
 from hub.store.transaction import Transaction
 from tests.town import Town, undelivered
 
@@ -352,6 +352,31 @@ def test_what_cannot_be_settled_leaves_nothing_under_way_unattended(
     town.run(once())
     assert town.states("a", first.message_id) == {"b": DeliveryState.LEASED}
     assert town.states("a", second.message_id) == {"b": DeliveryState.DELIVERED}
+
+
+def test_what_is_in_hand_for_one_endpoint_is_bounded_in_bytes(town: Town) -> None:
+    """Sixteen of the largest messages for each of 64 endpoints would be 20 GB."""
+    limits = town.hub.settings.limits
+    sound, in_hand = town.connector.deliver, list[int]()
+
+    async def counted(endpoint: Endpoint, consignment: Consignment) -> bytes:
+        with town.hub.store.reading() as connection:
+            leased = select(func.count()).where(deliveries.c.state == str(DeliveryState.LEASED))
+            in_hand.append(connection.scalar(leased) or 0)
+        return await sound(endpoint, consignment)
+
+    async def once() -> None:
+        town.dispatcher.wake(["b"])
+        while await town.dispatcher._start():
+            await town.dispatcher._finish()
+
+    town.connector.deliver = counted  # type: ignore[method-assign]
+    sizes = [len(raw) for raw in (town.signed("a", "b") for _ in range(5)) if town.submit(raw)]
+    town.settle(limits=dataclasses.replace(limits, max_bytes=sizes[0] + 1))
+    town.run(once())
+    assert in_hand == [2, 1, 2, 1, 1]
+    assert len(town.hops(Hop.DELIVERED)) == 5
+    town.check()
 
 
 def test_a_slow_endpoint_is_sent_nothing_whose_lease_may_end_before_the_answer(town: Town) -> None:

@@ -7,7 +7,8 @@ the same pair is still waiting, leased or held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +32,8 @@ _UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, Del
 class Leased:
     """A delivery in this node's hands until `until`. `attempts` counts earlier ones, `cause` ended the last.
 
-    `holder` is the node that had leased it before; `lost` names what must be there of the message and is not.
+    `holder` is the node that had leased it before; `lost` names what must be there of the message and is not,
+    `size` is the bytes of all that it consists of.
     """
 
     consignment: Consignment
@@ -44,6 +46,7 @@ class Leased:
     cause: str = ""
     holder: str = ""
     lost: str = ""
+    size: int = 0
 
 
 _ROWS: Select[Any] = select(
@@ -98,11 +101,28 @@ _REFERENCES = Prepared(
 
 
 def lease(
-    transaction: Transaction, endpoints: Iterable[tuple[str, int]], at: datetime, until: datetime
+    transaction: Transaction,
+    endpoints: Iterable[tuple[str, int]],
+    at: datetime,
+    until: datetime,
+    most_bytes: float = math.inf,
 ) -> list[Leased]:
-    """Lease for this node what is due now at each (endpoint, at most n), oldest first."""
-    rows = _due(transaction.connection, endpoints, at)
+    """Lease for this node what is due now at each (endpoint, at most n), oldest first.
+
+    Of one endpoint no more follows what makes `most_bytes` or more together.
+    """
+    connection = transaction.connection
+    rows = [row for one in endpoints for row in _filling(_due(connection, [one], at), most_bytes)]
     return _take(transaction, rows, until, transaction.node)
+
+
+def _filling(rows: Iterable[Row[Any]], most_bytes: float) -> Iterator[Row[Any]]:
+    total = 0
+    for row in rows:
+        yield row
+        total += row.size + row.beside_size
+        if total >= most_bytes:
+            return
 
 
 def lease_to_owner(
@@ -204,6 +224,7 @@ def _consign(
             cause=row.cause or "",
             holder=row.lease_node or "",
             lost=found.get(row.message, _NOTHING).lost,
+            size=row.size + row.beside_size,
         )
         for row in rows
     ]
