@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,9 @@ from sqlalchemy import text
 
 from hub import mailbox
 from hub.accept import Receipt, accept
+from hub.administration.administered import NODE, Deed
+from hub.administration.edit import edit_registry
+from hub.administration.in_force import file_facts, put_on_record
 from hub.audit.audit import report
 from hub.directory import Endpoint
 from hub.dispatch import Dispatcher
@@ -26,8 +29,12 @@ from hub.errors import Refused, Unavailable
 from hub.hub import Hub
 from hub.message import Consignment, DeliveryState, Hop
 from hub.proof import Confirmed
+from hub.registry.registry import Registry
+from hub.store.administer import record
 from hub.store.inbox import add_refusal
+from hub.store.operate import Order
 from hub.store.outbox import lease
+from hub.store.registry import read_registry, registry_version, write_registry
 from hub.store.store import Store
 from hub.store.tables import deliveries, messages
 from hub.store.transaction import Transaction
@@ -160,9 +167,7 @@ def test_one_delivery_confirmed_at_two_nodes_at_once_is_delivered_once(
         proven, asker = mailbox.examine(asked[0], "confirmRequest", town.hub.rules, town.clock())
         counts.append(mailbox.settle(transaction, town.hub, proven, asked[0], asker, town.clock()))
         meanwhile.start()
-        while not server.run("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
-            meanwhile.join(0.05)
-            assert meanwhile.is_alive()
+        waited_for(server, meanwhile)
     meanwhile.join(PATIENCE)
     assert counts == [1, 0]
     assert len(town.hops(Hop.DELIVERED)) == 1
@@ -204,6 +209,62 @@ def test_ids_grow_in_the_order_of_acceptance_whichever_node_accepts(town: Town, 
             assert len(ids) == len(set(ids)) > 2
         names = list(connection.scalars(text("SELECT message_id FROM messages ORDER BY id")))
     assert names == [first.message_id, "m-2", "m-3"]
+
+
+def waited_for(server: Server, late: threading.Thread) -> None:
+    """Return when a thread that was started waits for a lock of the server's."""
+    while not server.run("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
+        late.join(0.05)
+        assert late.is_alive()
+
+
+def pausing(code: str) -> Callable[[Registry], Registry]:
+    def change(registry: Registry) -> Registry:
+        endpoints = tuple(replace(e, paused=e.paused or e.code == code) for e in registry.endpoints)
+        return replace(registry, endpoints=endpoints)
+
+    return change
+
+
+def test_two_changes_of_the_registry_at_once_are_made_one_to_the_other_and_both_noticed(
+    town: Town, second: Node, server: Server
+) -> None:
+    """With one version for both, a hub that had read the first would never see the second: a revoked certificate."""
+    seen: list[Registry] = []
+
+    def later(registry: Registry) -> Registry:
+        seen.append(registry)
+        return pausing("c")(registry)
+
+    order, store = Order("hub", "two"), second.hub.store
+    meanwhile = threading.Thread(target=lambda: edit_registry(store, later, order, town.clock()))
+    with town.hub.store.transaction() as transaction:
+        version = int(registry_version(transaction.connection))
+        before = read_registry(transaction.connection)
+        write_registry(transaction.connection, before, pausing("b")(before))
+        meanwhile.start()
+        waited_for(server, meanwhile)
+    meanwhile.join(PATIENCE)
+    with town.hub.store.reading() as connection:
+        assert int(registry_version(connection)) == version + 2
+        after = read_registry(connection)
+    assert [e.code for e in seen[0].endpoints if e.paused] == ["b"]
+    assert [e.code for e in after.endpoints if e.paused] == ["b", "c"]
+
+
+def test_a_file_that_two_nodes_go_by_at_once_is_recorded_once(town: Town, second: Node, server: Server) -> None:
+    order = Order("hub", "root@here")
+    town.hub.store.node = NODE
+    with town.hub.store.transaction() as transaction:
+        record(transaction, order, town.clock(), Deed.INSTALLED, {}, {})
+    texts = {"routing.yaml": "version: 1\n"}
+    meanwhile = threading.Thread(target=lambda: put_on_record(second.hub.store, texts, order, town.clock()))
+    with town.hub.store.transaction() as transaction:
+        record(transaction, order, town.clock(), Deed.FILE_CHANGED, {}, file_facts(texts))
+        meanwhile.start()
+        waited_for(server, meanwhile)
+    meanwhile.join(PATIENCE)
+    assert [e.detail for e in town.hops(Hop.ADMIN)].count(Deed.FILE_CHANGED) == 1
 
 
 def test_two_processes_of_one_node_keep_one_chain(town: Town) -> None:

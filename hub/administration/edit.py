@@ -1,7 +1,8 @@
 """What an administrator changes in a running installation: registry, authorities, revocation lists, schemas.
 
 Promises: a change happens whole or not at all, in one transaction, and never leaves an installation that would not
-open again: the result is checked before it is stored. With it goes a ledger entry: who, what, why, before and after.
+open again: the result is checked before it is stored, and of two changes at once the second is made to what the first
+has left. With it goes a ledger entry: who, what, why, before and after.
 A serving hub notices it by the registry's version. It asks nobody and shows nothing; what a change would do,
 `hub.registry.diff` tells.
 """
@@ -26,6 +27,7 @@ from hub.store.operate import Order
 from hub.store.registry import (
     add_anchor,
     add_schema,
+    hold_registry,
     read_anchors,
     read_enrolled,
     read_registry,
@@ -48,6 +50,7 @@ def edit_registry(store: Store, change: Callable[[Registry], Registry], order: O
     Errors: Misconfigured registry.*, and whatever `change` raises.
     """
     with store.transaction() as transaction:
+        hold_registry(transaction.connection)
         before = read_registry(transaction.connection)
         after = change(before)
         changes = diff(before, after)
@@ -103,6 +106,7 @@ def trust_authorities(store: Store, raw: bytes, order: Order, at: datetime) -> l
     """
     members = Authorities(split_certificates(raw)).members
     with store.transaction() as transaction:
+        hold_registry(transaction.connection)
         known = [(m, add_anchor(transaction.connection, m.subject[:200], m.der)) for m in members]
         added = {_authority(m.thumbprint): {"subject": m.subject[:200]} for m, new in known if new}
         if added:
@@ -117,6 +121,7 @@ def distrust_authority(store: Store, mark: str, crls: Iterable[bytes], order: Or
     """
     with store.transaction() as transaction:
         connection = transaction.connection
+        hold_registry(connection)
         name = next((name for known, name, _ in read_anchors(connection) if known == mark), None)
         if name is None:
             raise Misconfigured("trust.absent", got=mark)
@@ -142,6 +147,7 @@ def keep_crl(store: Store, folder: Path, raw: bytes, order: Order, at: datetime)
     Errors: Misconfigured trust.crl-unreadable, trust.crl-foreign, trust.crl-older.
     """
     with store.transaction() as transaction:
+        hold_registry(transaction.connection)
         authorities = Authorities(der for _, _, der in read_anchors(transaction.connection))
         fresh = read_crl(raw, authorities)
         target = crl_path(folder, fresh)
@@ -170,6 +176,7 @@ def register_schema(store: Store, package: SchemaPackage, order: Order, at: date
     Errors: Misconfigured schema.token-taken.
     """
     with store.transaction() as transaction:
+        hold_registry(transaction.connection)
         known = Schemas.builtin().with_registered(read_schemas(transaction.connection))
         if package.token in known.tokens():
             raise Misconfigured("schema.token-taken", got=package.token)
@@ -186,6 +193,7 @@ def forget_schema(store: Store, token: str, order: Order, at: datetime) -> None:
     if token in Schemas.builtin().tokens():
         raise Misconfigured("schema.builtin", got=token)
     with store.transaction() as transaction:
+        hold_registry(transaction.connection)
         known = {package.token: package for package in read_schemas(transaction.connection)}
         if not remove_schema(transaction.connection, token):
             raise Misconfigured("schema.unknown", got=token)

@@ -61,6 +61,7 @@ def put_on_record(store: Store, texts: Mapping[str, str], order: Order, at: date
     own = Store.open(store.address, NODE)
     try:
         with own.transaction() as transaction:
+            transaction.hold_chain()  # another node may be at it
             known = _recorded(transaction.connection) or {}
             names = unrecorded(transaction.connection, texts)
             for name in names:

@@ -36,6 +36,14 @@ def registry_version(connection: Connection) -> str:
     return str(connection.scalar(select(meta.c.value).where(meta.c.key == "registry")))
 
 
+def hold_registry(connection: Connection) -> None:
+    """Let nobody else change registry, authorities or schemas until this transaction ends; before they are read.
+
+    On SQLite there is one writer anyway.
+    """
+    connection.execute(select(meta.c.value).where(meta.c.key == "registry").with_for_update())
+
+
 def read_registry(connection: Connection) -> Registry:
     """The whole registry as stored."""
     members: dict[str, list[str]] = {}

@@ -183,6 +183,13 @@ class Transaction:
         self._head = Head(entry.sequence, stored.hash)
         return stored
 
+    def hold_chain(self) -> None:
+        """Let no other process write this node's chain until the transaction ends.
+
+        For who looks first whether there is something to record.
+        """
+        self._read_head()
+
     def _read_head(self) -> Head:
         if self._head is None:
             node = {"node": self._node}
