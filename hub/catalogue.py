@@ -410,7 +410,8 @@ CATALOGUE: dict[str, Text] = {
         "系统将自动重试；管理员请检查附件存储", "it is tried again; the administrator should check the content store",
     ),
     "delivery.lost": Text(
-        "数据库中缺少该报文的内容，无法投递", "a document of the message is missing from the database, so it cannot be handed over",
+        "数据库中缺少该报文的内容，或内容已被改动，未予投递",
+        "a document of the message is missing from the database, or was altered there, so it is not handed over",
         "请运行 hub ledger verify 查明范围，并从备份恢复", "see what is affected with hub ledger verify, and restore from a backup",
     ),
     "delivery.other-message": Text(
@@ -1067,7 +1068,7 @@ CATALOGUE: dict[str, Text] = {
         "请从备份恢复", "restore it from a backup",
     ),
     "store.lost": Text(
-        "存储中缺少应有的内容", "a document that must be there is missing from the database",
+        "数据库中缺少应有的内容，或内容已被改动", "a document that must be there is missing from the database, or was altered",
         "请运行 hub ledger verify 查明范围，并从备份恢复", "see what is affected with hub ledger verify, and restore from a backup",
     ),
     "store.url": Text(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 import hub.deliver
 import hub.dispatch
@@ -18,7 +19,7 @@ from hub.directory import Endpoint, Profile
 from hub.dispatch import Dispatcher
 from hub.errors import Unavailable, Undelivered
 from hub.hub import Hub
-from hub.message import Consignment, DeliveryState, Hop
+from hub.message import Attachment, Consignment, DeliveryState, Hop
 from hub.parser import parse
 from hub.registry.registry import Registry
 from hub.store.outbox import Leased
@@ -70,6 +71,26 @@ def test_a_message_whose_content_is_lost_keeps_no_other_back(town: Town) -> None
         town.clock.turn(hours=1)
         town.deliver()
     assert [e.detail for e in town.hops(Hop.GAVE_UP)] == several * ["delivery.lost"]
+
+
+def test_what_was_altered_in_the_database_is_not_handed_over(town: Town) -> None:
+    content = "附件".encode() * 100
+    line = Attachment("a1", "a.txt", "text/plain", len(content), hashlib.sha256(content).hexdigest())
+    altered, other, whole = (
+        town.send("a", "b"),
+        town.send("a", "b", attachments=[line], beside={"a1": content}),
+        town.send("a", "b"),
+    )
+    with town.hub.store.transaction() as transaction:
+        for digest in (altered.digest, line.sha256):
+            of_it = bodies.c.digest == digest
+            kept = bytes(transaction.connection.scalar(select(bodies.c.content).where(of_it)))
+            harmed = kept[:50] + bytes([kept[50] ^ 1]) + kept[51:]
+            transaction.connection.execute(update(bodies).where(of_it).values(content=harmed))
+    town.deliver()
+    assert [one.message_id for one in town.connector.handed] == [whole.message_id]
+    for one in (altered, other):
+        assert cause_of(town, one.message_id, "b") == "delivery.lost"
 
 
 def test_a_dead_endpoint_delays_nobody_else(town: Town) -> None:

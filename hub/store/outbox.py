@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, exists, or_, select, update
@@ -32,7 +33,8 @@ _UNFINISHED = [str(s) for s in (DeliveryState.WAITING, DeliveryState.LEASED, Del
 class Leased:
     """A delivery in this node's hands until `until`. `attempts` counts earlier ones, `cause` ended the last.
 
-    `holder` is the node that had leased it before; `lost` names what must be there of the message and is not,
+    `holder` is the node that had leased it before; `lost` names what must be there of the message and is not, or is
+    not as it was,
     `size` is the bytes of all that it consists of.
     """
 
@@ -254,9 +256,12 @@ def _read_all(connection: Connection, row: Row[Any]) -> _Content:
 
 
 def read_content(connection: Connection, message: int, digest: str) -> bytes:
-    """The document with this SHA-256 of the message with this row id. Errors: Misconfigured store.lost."""
+    """The document with this SHA-256 of the message with this row id, if it still has it.
+
+    Errors: Misconfigured store.lost.
+    """
     found = read_own(connection, message, digest)
-    if found is None:
+    if found is None or sha256(found).hexdigest() != digest:
         raise Misconfigured("store.lost", got=digest)
     return found
 
