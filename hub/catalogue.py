@@ -1305,9 +1305,13 @@ CATALOGUE: dict[str, Text] = {
         "没有权限访问该文件或目录", "a file or folder may not be accessed",
         "请检查文件权限，或换用有权限的账号", "check its permissions, or use an account that may",
     ),
+    "file.absent": Text(
+        "文件或目录不存在", "there is no such file or folder",
+        "请检查路径", "check the path",
+    ),
     "file.unusable": Text(
         "文件或目录无法使用", "a file or folder cannot be used",
-        "请检查路径是否正确、文件是否存在", "check that the path is right and that the file exists",
+        "请检查路径，并确认它不是别的种类的文件", "check the path, and that it is not a file of another kind",
     ),
     "file.exists": Text(
         "文件已存在，不会覆盖", "the file exists and is not overwritten",

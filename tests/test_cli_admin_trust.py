@@ -126,7 +126,7 @@ def test_certificates_that_would_never_count_are_not_enrolled(
         assert admin.refused(code, "cert", "add", "WATER", str(tmp_path / "x.pem")) == ExitCode.MISCONFIGURED
     (tmp_path / "ok.pem").write_bytes(outside.issue("x", "FIRE", start).certificate_pem)
     assert admin.refused("registry.absent", "cert", "add", "FIRE", str(tmp_path / "ok.pem")) == ExitCode.NOT_FOUND
-    assert admin.refused("file.unusable", "cert", "add", "WATER", str(tmp_path / "absent")) == ExitCode.MISCONFIGURED
+    assert admin.refused("file.absent", "cert", "add", "WATER", str(tmp_path / "absent")) == ExitCode.MISCONFIGURED
     assert admin.json("cert", "list", "--dept", "WATER") == []
 
 

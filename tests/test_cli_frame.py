@@ -222,6 +222,19 @@ def test_an_error_is_one_line_with_fact_place_and_next_step_in_the_users_languag
             assert part in result.stderr
 
 
+def test_in_a_narrow_terminal_an_error_breaks_between_words_and_never_inside_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("commands.frame.terminal.room_on", lambda stream: 60)
+    error = Misconfigured("registry.code", expected="A-Z", where="registry.yaml:3", operator="/srv/hub\n in use")
+    for lang in ("zh", "en"):
+        lines = trial(raising(error), "trial", "run", "A", "--lang", lang).stderr.splitlines()
+        assert max(map(width, lines)) <= 60
+        words = [word.strip("();") for word in re.findall("[!-~]+", " ".join(lines))]
+        whole = re.findall("[!-~]+", f"[registry.code] {error.sentence(lang)} {error.operator}")
+        assert [word for word in words if word not in ("error", "")] == [word.strip(";") for word in whole]
+
+
 def test_an_error_is_an_object_for_programs() -> None:
     result = trial(raising(Misconfigured("registry.code", got="x", operator="o")), "-o", "json", "trial", "run", "A")
     told = json.loads(result.stderr)["error"]
@@ -253,7 +266,8 @@ def test_a_trace_without_a_data_directory_goes_to_the_temporary_one(
     ("error", "code", "exit_code"),
     [
         (PermissionError(13, "denied", "/root/secret/hub.key"), "file.denied", ExitCode.MISCONFIGURED),
-        (FileNotFoundError(2, "none", "/x/absent.xml"), "file.unusable", ExitCode.MISCONFIGURED),
+        (FileNotFoundError(2, "none", "/x/absent.xml"), "file.absent", ExitCode.MISCONFIGURED),
+        (IsADirectoryError(21, "a folder", "/x"), "file.unusable", ExitCode.MISCONFIGURED),
         (OSError(28, "No space left"), "store.full", ExitCode.UNAVAILABLE),
     ],
 )
@@ -270,6 +284,8 @@ def test_the_systems_errors_are_told_as_ours(error: OSError, code: str, exit_cod
         (["endpoint", "add", "W", "--mailbox", "--timeout", "3x"], "应写作 90s（秒）"),
         (["endpoint", "add", "W", "--mailbox", "--parallel", "x"], "应为数字，且 1<=x<=100"),
         (["endpoint", "add", "W"], "应当给出其中一项：--push URL | --mailbox"),
+        (["cert", "add", "W", "/"], "FILE 的值不正确，应为文件，/ 是目录；"),
+        (["schema", "add", __file__], f"FOLDER 的值不正确，应为目录，{__file__} 是文件；"),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_it_should_be(words: list[str], said: str, tmp_path: Path) -> None:

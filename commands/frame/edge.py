@@ -18,7 +18,7 @@ from commands.frame.exits import MEANINGS, ExitCode, exit_code_of
 from commands.frame.output import as_json
 from commands.frame.phrase import Phrase
 from commands.frame.session import Session
-from commands.frame.terminal import safe
+from commands.frame.terminal import told
 from commands.frame.usage import usage_sentence
 from hub.errors import HubError, Misconfigured, Unavailable
 
@@ -65,6 +65,8 @@ def from_system(error: OSError) -> HubError:
     name = Path(error.filename).name if isinstance(error.filename, str | os.PathLike) else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Unavailable("store.full", operator=str(error))
+    if isinstance(error, FileNotFoundError) and name:
+        return Misconfigured("file.absent", where=name, operator=str(error.filename))
     code = "file.denied" if isinstance(error, PermissionError) else "file.unusable"
     return Misconfigured(code, where=name, operator=str(error))
 
@@ -75,8 +77,11 @@ def _refused(error: HubError, session: Session) -> ExitCode:
         facts = {**error.facts(), "operator": error.operator, "exit": code.name}
         click.echo(as_json({"error": facts}), err=True)
         return code
-    detail = session.phrase(f"（{error.operator}）", f" ({error.operator})") if error.operator else ""
-    return _say(session, error.code, f"{error.sentence(session.lang)}{detail}", code)
+    sentence = error.sentence(session.lang)
+    cause = " ".join(error.operator.split())  # a library's words may have several lines
+    if cause and cause not in sentence:
+        sentence += session.phrase(f"（{cause}）", f" ({cause})")
+    return _say(session, error.code, sentence, code)
 
 
 def _say(session: Session, code: str, sentence: str, exit_code: ExitCode) -> ExitCode:
@@ -84,7 +89,7 @@ def _say(session: Session, code: str, sentence: str, exit_code: ExitCode) -> Exi
         click.echo(as_json({"error": {"code": code, "message": sentence, "exit": exit_code.name}}), err=True)
     else:
         said = session.phrase(f"错误 [{code}] {sentence}", f"error [{code}] {sentence}")
-        click.echo(safe(said), err=True)
+        click.echo(told(said, sys.stderr), err=True)
     return exit_code
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from commands.frame.terminal import pad, unbreakable, width, wrap
+from commands.frame.terminal import HANGS, pad, unbreakable, width, wrap
 
 NOTHING = "-"
 _GAP = 2
 _INDENT = 4
-_HANGS = 2
-"""What `wrap` may leave at the end of a line beyond its columns: a full-width stop."""
 _NEVER_FOLDED = 20
 """Columns up to this wide are left alone: times, codes, states."""
 
@@ -51,7 +49,7 @@ def upright(fields: Sequence[tuple[str, str]], room: int) -> Iterator[str]:
 def _laid_out(row: Sequence[str], widths: Sequence[int], indent: int = 0) -> Iterator[str]:
     """The lines of one row; a text that is wider than its column stands in several."""
     texts = zip(row, widths, strict=True)
-    folded = [[text] if width(text) <= wide else wrap(text, wide - _HANGS) for text, wide in texts]
+    folded = [[text] if width(text) <= wide else wrap(text, wide - HANGS) for text, wide in texts]
     for parts in zip_longest(*folded, fillvalue=""):
         line = (" " * _GAP).join(pad(part, wide) for part, wide in zip(parts, widths, strict=True))
         yield (" " * indent + line).rstrip()

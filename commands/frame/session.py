@@ -15,7 +15,7 @@ import click
 
 from commands.frame.output import Column, as_facts, as_json, as_record, as_table
 from commands.frame.phrase import Phrase
-from commands.frame.terminal import room_on, safe
+from commands.frame.terminal import room_on, safe, told
 
 OUTPUTS = ("table", "json")
 
@@ -95,7 +95,7 @@ class Session:
     def note(self, said: Phrase) -> None:
         """Say something beside the result: a hint, progress, a warning. Silent for programs."""
         if not self.json:
-            click.echo(safe(said.by(self.lang)), err=True)
+            click.echo(told(said.by(self.lang), sys.stderr), err=True)
 
     def confirm(self, question: Phrase) -> None:
         """Ask before something is changed; anything but yes ends the command. Errors: click.Abort."""

@@ -11,6 +11,8 @@ from typing import TextIO
 _WIDE = frozenset({"W", "F"})
 _BREAKS = re.compile(r"\s+|[^\x00-\u2e7f]|[\x21-\u2e7f]+")
 _NEVER_FIRST = frozenset("，。；：、？！）”’》〉】〕")
+HANGS = 2
+"""What `wrap` may leave at the end of a line beyond its columns: a full-width stop."""
 
 
 def safe(text: str) -> str:
@@ -53,6 +55,14 @@ def wrap(text: str, columns: int) -> list[str]:
         else:
             line += piece
     return [*lines, line.rstrip()]
+
+
+def told(text: str, stream: TextIO) -> str:
+    """A sentence as it is shown on a stream: escaped, and in lines of whole words where a terminal is too narrow."""
+    shown, room = safe(text), room_on(stream)
+    if room is None or width(shown) <= room:
+        return shown
+    return "\n".join(wrap(shown, max(room - HANGS, 1)))
 
 
 def unbreakable(text: str) -> int:

@@ -65,6 +65,8 @@ def _nearest(possibilities: list[str] | None) -> str:
 
 def _allowed(error: click.BadParameter) -> str:
     kind = error.param.type if error.param is not None else None
+    if isinstance(kind, click.Path):
+        return _unfit(error.message)
     if isinstance(kind, click.Choice):
         return f"，应为 {'、'.join(map(str, kind.choices))} 之一"
     if isinstance(kind, click.IntRange | click.FloatRange):
@@ -74,3 +76,16 @@ def _allowed(error: click.BadParameter) -> str:
     if kind is DURATION:
         return "，应写作 90s（秒）、15m（分）、12h（小时）、3d（天）等形式"
     return f"，应为 {error.message}" if error.message else ""
+
+
+def _unfit(message: str) -> str:
+    """Why a path cannot be taken: click says it in words only, with the path between quotes."""
+    path = message.partition("'")[2].rpartition("'")[0]
+    for words, said in (
+        ("is a directory", f"，应为文件，{path} 是目录"),
+        ("is a file", f"，应为目录，{path} 是文件"),
+        ("is not readable", f"，没有读取 {path} 的权限"),
+    ):
+        if message.rstrip(".").endswith(words):
+            return said
+    return f"：{message}"
