@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from commands.frame.command import ExitCode, Phrase, Session, column, single
@@ -64,9 +64,9 @@ def command(session: Session) -> ExitCode:
 
 
 def _checks(session: Session) -> Iterator[Check]:
-    """Each thing in turn; a database that does not open is told once, and what needs it is not tried."""
+    """Each thing in turn; a fault that keeps several from being looked at is told once."""
     from commands.checks import backup, database, ledger, place, rules
-    from commands.checks.looked import Level, Site, run, warn
+    from commands.checks.looked import Level, Site, run
     from hub.hub import read_settings
 
     site = Site(session.folder, read_settings(session.folder), session.clock())
@@ -83,8 +83,8 @@ def _checks(session: Session) -> Iterator[Check]:
         ("partitions", database.check_partitions),
         ("clock", place.check_clock),
         ("registry", rules.check_registered),
-        ("trust", rules.check_trust),
         ("routing", rules.check_routing),
+        ("trust", rules.check_trust),
         ("certificates", rules.check_certificates),
         ("endpoints", rules.check_endpoints),
         ("queues", rules.check_queues),
@@ -99,8 +99,23 @@ def _checks(session: Session) -> Iterator[Check]:
             yield check
             opened = opened and (name, check.level) != ("database", Level.FAIL)
     if not opened:
-        names = ", ".join(name for name, _ in inside)
-        yield warn("rest", f"数据库无法打开，未检查：{names}", f"not looked at without the database: {names}")
+        yield _not_looked_at([name for name, _ in inside], "数据库无法打开", "without the database")
         return
+    told: set[Phrase] = set()
+    blocked: list[str] = []
     for name, checker in inside:
-        yield from run(name, checker, site)
+        found = list(run(name, checker, site))
+        if told.intersection(check.said for check in found):
+            blocked.append(name)  # it could not be looked at, for a fault that another check has told as its own
+            continue
+        told.update(check.said for check in found if check.level == Level.FAIL)
+        yield from found
+    if blocked:
+        yield _not_looked_at(blocked, "以上异常排除之前无法检查", "until what is broken above is mended")
+
+
+def _not_looked_at(names: Sequence[str], zh: str, en: str) -> Check:
+    from commands.checks.looked import warn
+
+    titles = "、".join(_TITLES[name] for name in names)
+    return warn("rest", f"{zh}，未检查：{titles}", f"not looked at {en}: {', '.join(names)}")

@@ -239,6 +239,17 @@ def test_the_doctor_names_what_is_broken_and_goes_on(admin: Administrator, harm:
     assert {"permissions", "key", "disk", "port", "database", after} <= found.keys()
 
 
+@pytest.mark.parametrize(("harm", "name"), [(broken_rules, "routing"), (junk_crl, "trust")])
+def test_the_doctor_tells_a_fault_once_and_names_what_it_hides(admin: Administrator, harm: Any, name: str) -> None:
+    harm(admin.folder)
+    found = levels(admin)
+    assert [one for one, level in found.items() if level == "fail"] == [name]
+    assert found["rest"] == "warn"
+    assert not {"certificates", "ledger-keys"} & found.keys()
+    assert "未检查：" in (said := admin.type("--lang", "zh", "doctor").stdout)
+    assert "证书、账本密钥" in said
+
+
 def test_the_doctor_says_once_that_the_database_cannot_be_used(admin: Administrator) -> None:
     foreign_database(admin.folder)
     found = levels(admin)

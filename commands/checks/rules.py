@@ -13,9 +13,11 @@ from hub.hub import Rules, open_store, read_rules
 from hub.registry.registry import Registry, check_registry
 from hub.routing.lint import Level as Severity
 from hub.routing.lint import lint_text
+from hub.routing.routing import Routing
+from hub.schema.schema import Schemas
 from hub.signing.signer import FileSigner
 from hub.store.queues import read_queues
-from hub.store.registry import read_registry
+from hub.store.registry import read_registry, read_schemas
 from hub.store.store import Store
 from hub.trust.certificate import read_certificate
 
@@ -72,14 +74,16 @@ def check_trust(site: Site) -> Iterator[Check]:
 
 
 def check_routing(site: Site) -> Iterator[Check]:
-    """The routing rules load, and nothing in them looks wrong."""
-    rules = _rules(site)
+    """The routing rules load, and nothing in them looks wrong; whatever else of the rules is broken."""
     text = (site.folder / site.settings.routing).read_text(encoding="utf-8")
-    findings = lint_text(text, rules.directory, rules.schemas.tokens())
+    with _opened(site) as store, store.reading() as connection:
+        directory = read_registry(connection).directory()
+        schemas = Schemas.builtin().with_registered(read_schemas(connection))
+    findings = lint_text(text, directory, schemas.tokens())
     for finding in findings:
         yield failed("routing", finding.fault, Level.FAIL if finding.level is Severity.ERROR else Level.WARN)
     if not findings:
-        count = len(rules.routing.rules)
+        count = len(Routing.load(text).rules)
         yield ok("routing", f"{count} 条路由规则没有问题", f"{count} routing rules are in order")
 
 
