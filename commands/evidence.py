@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option
-from commands.frame.files import FILE, read_file, write_new
+from commands.frame.files import FILE, read_file, see_free, write_new
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -44,6 +44,7 @@ def export(session: Session, what: str, out: Path | None, font: Path | None) -> 
     from hub.ledger.sequence import checkpoint_signers
 
     out = out or Path("evidence.asice")
+    see_free(out)
     with opened_hub(session) as hub:
         with hub.store.reading() as connection:
             found = _found(connection, what)
@@ -54,6 +55,10 @@ def export(session: Session, what: str, out: Path | None, font: Path | None) -> 
     number = len(dossier.entries)
     said = Phrase(f"已写入 {out}，含 {number} 条账目及其证明", f"wrote {out} with {number} entries and their proofs")
     session.done(said, file=str(out), logKeys=[key.text() for key in keys], **counts)
+    check = f"hub evidence verify {out} --log-key KEY --anchor root.pem"
+    zh = f"核验（公开密钥和根证书须从别处取得，不取自此文件）：{check}"
+    en = f"to check it, with a key and a root certificate that do not come from this file: {check}"
+    session.note(Phrase(zh, en))
 
 
 def _found(connection: Connection, what: str) -> list[StoredMessage]:

@@ -498,6 +498,17 @@ def hub(folder: Path, *words: str, code: ExitCode = ExitCode.OK) -> str:
     return done.output
 
 
+def test_a_taken_name_is_told_before_the_work_and_not_after_it(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "e.asice"
+    out.write_bytes(b"older")
+    monkeypatch.setattr("hub.evidence.export.export", None)
+    told = hub(installed, "evidence", "export", "notice", "--out", str(out), code=ExitCode.MISCONFIGURED)
+    assert "[file.exists]" in told
+    assert out.read_bytes() == b"older"
+
+
 def test_the_command_writes_a_file_that_the_command_checks(installed: Path, tmp_path: Path) -> None:
     out, root = tmp_path / "e.asice", tmp_path / "root.der"
     root.write_bytes(authority().anchors[0])

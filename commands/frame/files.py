@@ -40,6 +40,12 @@ def read_text(path: Path) -> str:
         raise Misconfigured("file.encoding", where=path.name, operator=str(wrong)) from None
 
 
+def see_free(path: Path) -> None:
+    """See that `write_new` will find its place free, before long work is done. Errors: Misconfigured file.exists."""
+    if os.path.lexists(path):
+        raise Misconfigured("file.exists", where=path.name, operator=str(path))
+
+
 def write_new(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write a file that was not there; a private one is closed to others from its first byte on.
 
