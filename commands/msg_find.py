@@ -143,7 +143,11 @@ def find(session: Session, text: str) -> None:
     en="Show one message, or print its documents",
     examples=("hub msg show OFFICE/m-1", "hub msg show m-1 --xml --save envelope.xml", "hub msg show m-1 --payload"),
 )
-@argument("id", zh="报文标识，或 发送方/报文标识", en="message id, or SENDER/ID")
+@argument(
+    "id",
+    zh="报文标识、发送方/报文标识、办件编号或发文字号",
+    en="message id, SENDER/ID, case number or document number",
+)
 @option("--xml", "part", zh="输出信封", en="print the envelope", flag_value="xml")
 @option("--payload", "part", zh="输出载荷", en="print the payload", flag_value="payload")
 @option("--stamp", "part", zh="输出本中心的戳记", en="print the hub's stamp", flag_value="stamp")

@@ -31,14 +31,23 @@ Key = tuple[str, int]
     "trace",
     zh="追踪一件报文：每个环节、每个收件单位、每份回执",
     en="Trace one message: every hop, every recipient, every receipt",
-    examples=("hub msg trace OFFICE/m-1", "hub msg trace m-1 -f", "hub -o json msg trace m-1"),
+    examples=(
+        "hub msg trace OFFICE/m-1",
+        "hub msg trace '云府〔2026〕3号'",
+        "hub msg trace m-1 -f",
+        "hub -o json msg trace m-1",
+    ),
 )
-@argument("id", zh="报文标识，或 发送方/报文标识", en="message id, or SENDER/ID")
+@argument(
+    "id",
+    zh="报文标识、发送方/报文标识、办件编号或发文字号",
+    en="message id, SENDER/ID, case number or document number",
+)
 @option(
     "-f", "--follow", zh="持续显示，直到各收件单位均有结果", en="go on until every delivery has ended", is_flag=True
 )
 def trace(session: Session, id: str, follow: bool) -> None:
-    """Trace one message. Errors: Refused message.unknown."""
+    """Trace one message. Errors: Refused message.unknown, Misconfigured message.ambiguous."""
     from commands.frame.opened import opened_store
     from commands.frame.pick import purged_at
     from commands.trace_view import hops, standing, view

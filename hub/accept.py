@@ -106,11 +106,12 @@ def check_payload(header: Header, payload: Any, schemas: Schemas) -> None:
 def check_header(header: Header, rules: Rules, at: datetime) -> None:
     """Check times, classification and number of recipients. Errors: Refused message.*, rights.classification."""
     limits = rules.settings.limits
+    clock = at.isoformat(timespec="seconds")
     if header.created > at + rules.settings.skew:
-        raise Refused("message.future", got=header.created.isoformat())
+        raise Refused("message.future", expected=f"<= {clock}", got=header.created.isoformat())
     if header.expires is not None:
         if header.expires <= at:
-            raise Refused("message.expired", got=header.expires.isoformat())
+            raise Refused("message.expired", expected=f"> {clock}", got=header.expires.isoformat())
         if header.expires - header.created > timedelta(seconds=limits.max_life):
             raise Refused("message.life", expected=f"<= {limits.max_life:.0f} s")
     if header.classification.rank > rules.settings.ceiling.rank:

@@ -259,7 +259,9 @@ CATALOGUE: dict[str, Text] = {
     # message: step 6
     "message.conflict": Text(
         "同一发送方已用此报文标识发送过不同内容", "this sender has used the message id before for other content",
-        "请使用新的报文标识", "use a new message id",
+        "如系重发，请用同一操作原样发送首次的字节，或用 Status 查询；另发文件的，请使用新的报文标识",
+        "to send it again, send the very bytes of the first time by the same operation, or ask Status; "
+        "for another document use a new message id",
     ),
     "message.unknown": Text(
         "没有找到该报文", "no such message was found",
@@ -272,7 +274,7 @@ CATALOGUE: dict[str, Text] = {
         "ask the sender or a recipient for them, and compare their digest with the ledger's",
     ),
     "message.ambiguous": Text(
-        "有多个发送方使用了此报文标识", "several senders have used this message id",
+        "符合的报文不止一件", "several messages are called that",
         "请写成 发送方/报文标识", "write it as SENDER/ID",
     ),
     # request: Fetch, Confirm, Status and inquiries

@@ -121,8 +121,10 @@ def examine(raw: bytes, kind: str, rules: Rules, at: datetime, certificate: byte
         raise Refused("request.kind", expected=kind, got=request.kind)
     if request.department != signer.department:
         raise Refused("rights.sender", got=request.department)
-    if abs(request.time - at) > timedelta(seconds=rules.settings.limits.request_window):
-        raise Refused("request.window", got=request.time.isoformat())
+    window = rules.settings.limits.request_window
+    if abs(request.time - at) > timedelta(seconds=window):
+        clock = f"{at.isoformat(timespec='seconds')} ± {window:.0f} s"
+        raise Refused("request.window", expected=clock, got=request.time.isoformat())
     return request, Asker(proven_by, signer.thumbprint)
 
 

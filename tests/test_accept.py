@@ -93,7 +93,8 @@ def test_one_department_cannot_sign_as_another(town: Town) -> None:
 
 def test_far_future_is_refused(town: Town) -> None:
     late = town.clock() + timedelta(hours=1)
-    refused(town, town.signed("a", "b", created=late), "message.future")
+    told = refused(town, town.signed("a", "b", created=late), "message.future")
+    assert told.expected == f"<= {town.clock().isoformat(timespec='seconds')}"
 
 
 def test_a_clock_a_little_ahead_is_forgiven(town: Town) -> None:

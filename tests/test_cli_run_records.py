@@ -130,6 +130,14 @@ def test_messages_are_found_by_case_number_and_by_id(worked: Path) -> None:
     assert {one["sender"] for one in answer(worked, "msg", "find", "twin")} == {"a", "c"}
 
 
+@pytest.mark.parametrize("verb", ["trace", "show"])
+def test_one_message_is_looked_up_by_its_number_too(worked: Path, verb: str) -> None:
+    assert answer(worked, "msg", verb, "云府(2026)3号") == answer(worked, "msg", verb, "a/notice")
+    several = hub(worked, "msg", verb, "4403-2026-1", code=ExitCode.MISCONFIGURED).stderr
+    assert "a/lost, a/lost-too" in several
+    assert "没有找到" in hub(worked, "msg", verb, "4403-2026-2", lang="zh", code=ExitCode.NOT_FOUND).stderr
+
+
 def test_what_is_not_there_is_told_in_one_line(worked: Path) -> None:
     done = hub(worked, "msg", "find", "nothing", lang="zh", code=ExitCode.NOT_FOUND)
     assert done.stderr.count("\n") == 1

@@ -160,8 +160,9 @@ def test_a_request_works_once(town: Town) -> None:
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_an_old_or_early_request_is_refused(town: Town, minutes: int) -> None:
     raw = request("fetchRequest", "m", town.clock() + timedelta(minutes=minutes), max=1)
-    with pytest.raises(Refused, match=r"request\.window"):
+    with pytest.raises(Refused, match=r"request\.window") as told:
         town.run(mailbox.fetch(town.hub, raw))
+    assert told.value.expected == f"{town.clock().isoformat(timespec='seconds')} ± 300 s"
 
 
 def test_a_request_of_another_kind_is_refused(town: Town) -> None:

@@ -21,6 +21,22 @@ def pick(connection: Connection, text: str) -> StoredMessage:
 
     sender, _, message_id = text.rpartition("/")
     found = find_by_id(connection, message_id, sender)
+    return _only(found, text)
+
+
+def pick_by_any(connection: Connection, text: str) -> StoredMessage:
+    """As `pick`; what is nobody's message id may be a case number or a document number. Errors: as `pick`."""
+    from hub.codes import normalise_document_number
+    from hub.store.evidence import find_case
+
+    try:
+        return pick(connection, text)
+    except Refused:
+        normal = normalise_document_number(text)
+        return _only(find_case(connection, [text.strip(), *([normal] if normal else [])]), text)
+
+
+def _only(found: list[StoredMessage], text: str) -> StoredMessage:
     if not found:
         raise Refused("message.unknown", got=text[:200])
     if len(found) > 1:
@@ -29,7 +45,7 @@ def pick(connection: Connection, text: str) -> StoredMessage:
 
 
 def read_picked(session: Session, text: str) -> Traced:
-    """The message that `text` names, with its hops, copies and replies. Errors: as `pick`."""
+    """The message that `text` names, by id or number, with its hops, copies and replies. Errors: as `pick`."""
     from commands.frame.opened import opened_store
 
     with opened_store(session) as store, store.reading() as connection:
@@ -40,7 +56,7 @@ def read_traced(connection: Connection, text: str) -> Traced:
     """As `read_picked`, over an open connection."""
     from hub.store.trace import read_message
 
-    message = pick(connection, text)
+    message = pick_by_any(connection, text)
     traced = read_message(connection, message.sender, message.message_id)
     if traced is None:
         raise Refused("message.unknown", got=text[:200])
