@@ -21,7 +21,8 @@ CATALOGUE: dict[str, Text] = {
     # xml: step 1, the bounded parse
     "xml.malformed": Text(
         "不是格式良好的 XML", "the document is not well-formed XML",
-        "请检查报文后重新发送", "correct the document and send it again",
+        "请检查所示行（XML:行号）及其上一行，改正后重新发送；XML 声明之前不得有空白",
+        "correct it at the line shown (XML:line) or the one above and send it again; nothing may stand before <?xml",
     ),
     "xml.too-large": Text(
         "报文超过允许的大小", "the document is larger than this hub takes",

@@ -123,8 +123,8 @@ def _to_utf8(raw: bytes) -> bytes:
     if declaration is None:
         return body
     name = _declared(declaration, allowed)
-    # The newline keeps a second declaration from becoming the first.
-    body = b"\n" + body[declaration.end() :]
+    # The blank keeps a second declaration from becoming the first; lines keep their numbers.
+    body = b" " + b"\n" * declaration[0].count(b"\n") + body[declaration.end() :]
     return _decoded(body, _DECODERS[name]) if name in _DECODERS else body
 
 
@@ -185,7 +185,8 @@ def _refuse_tag(body: bytes, stop: int, grammar: _Grammar, limits: ParseLimits) 
         raise _too_many("attributes of one element", limits.max_attributes)
     if grammar.long_tag.match(body, stop):
         raise Refused("xml.too-long", expected=f"name <= {limits.max_name}, value <= {limits.max_value} bytes")
-    raise Refused("xml.malformed", operator=f"not XML, or NUL, from UTF-8 byte {stop}")
+    line = body.count(b"\n", 0, stop) + 1
+    raise Refused("xml.malformed", where=f"XML:{line}", operator=f"not XML, or NUL, from UTF-8 byte {stop}")
 
 
 def _build(body: bytes, limits: ParseLimits) -> etree._Element:
@@ -194,7 +195,7 @@ def _build(body: bytes, limits: ParseLimits) -> etree._Element:
     except etree.XMLSyntaxError as wrong:
         if getattr(wrong, "code", None) == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
             raise Refused("xml.too-deep", expected=f"<= {limits.max_depth}") from None
-        raise Refused("xml.malformed", operator=str(wrong)[:300]) from None
+        raise Refused("xml.malformed", where=f"XML:{wrong.lineno or 1}", operator=str(wrong)[:300]) from None
 
 
 def _check_namespaces(root: etree._Element, limits: ParseLimits) -> None:

@@ -38,6 +38,7 @@ from hub.settings.listen import Listen
 from hub.settings.settings import Limits
 from hub.signing import signature
 from hub.store import inquiry as store
+from hub.store.refusals import list_refusals
 from schemas import FOLDER
 from tests.serving import SOAP_12, Heard, Now, ask, serving, soap
 from tests.town import Town, signer_of, undelivered
@@ -367,6 +368,14 @@ def test_trouble_is_a_fault_with_a_code_and_on_record(app: Any, town: Town, body
     assert (heard.status, heard.code) == (500, code)
     assert heard.tree.find(".//{*}HubFault").tag == f"{{{NAMESPACE}}}HubFault"
     assert [entry.detail for entry in town.hops(Hop.REFUSED)] == [code]
+
+
+def test_what_spyne_says_of_a_parameter_is_kept_as_text(app: Any, town: Town) -> None:
+    ask(app, soap(b'<h:Directory xmlns:h="urn:hub:inquiry:v1"><page>-1</page><proof/></h:Directory>'), path=PATH)
+    with town.hub.store.reading() as connection:
+        (kept,) = list_refusals(connection)
+    assert (kept.code, kept.place) == ("soap.parameter", "page")
+    assert kept.operator.startswith("<string>:")
 
 
 def test_what_is_too_large_is_not_read(app: Any, town: Town) -> None:

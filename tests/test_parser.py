@@ -222,6 +222,24 @@ def test_nul_invalid_utf_8_and_surrogates_are_refused(text: bytes) -> None:
         assert refusal(raw) == "xml.malformed"
 
 
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
+        (b"", 1),
+        (b"hello", 1),
+        (b"<a>\n<b>\n</a>", 3),
+        (b'\n<?xml version="1.0"?><a/>', 2),
+        (b'<?xml version="1.0"?>\n<a>\n<b x=1/></a>', 3),
+        (b'<?xml version="1.0"\nencoding="UTF-8"?>\n<a>\n&nbsp;</a>', 4),
+        ('<?xml version="1.0" encoding="GBK"?>\n<a>公\n&nbsp;</a>'.encode("gbk"), 3),
+    ],
+)
+def test_what_is_no_xml_is_refused_with_its_line(raw: bytes, line: int) -> None:
+    with pytest.raises(Refused, match=r"xml\.malformed") as refused:
+        parse(raw)
+    assert refused.value.where == f"XML:{line}"
+
+
 def test_nothing_hides_behind_a_nul() -> None:
     assert refusal(b"<a/>\0<!DOCTYPE b><b/>") in ("xml.malformed", "xml.doctype")
     assert refusal(b"<a/>\0") == "xml.malformed"

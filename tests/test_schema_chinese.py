@@ -75,6 +75,15 @@ def schemas() -> Schemas:
     return Schemas.builtin().with_registered([SchemaPackage("form", "1", "form.xsd", {"form.xsd": FORM.encode()})])
 
 
+def test_no_class_of_python_stands_in_what_a_stranger_reads(schemas: Schemas) -> None:
+    wrong = copy.deepcopy(FILLED)
+    wrong.find("{urn:t}date").text = "19.3.2031"
+    with pytest.raises(Refused) as told:
+        schemas.check_payload("form-1", wrong)
+    assert told.value.got == "Invalid datetime string '19.3.2031'"
+    assert told.value.got_zh == "“19.3.2031”不是有效的日期或时间"
+
+
 def spoilings(element: Any) -> Iterator[Any]:
     """The document with each of its elements spoilt in each usual way."""
     ways: tuple[Callable[[Any], Any], ...] = (

@@ -157,6 +157,7 @@ def _qualified(element: Any) -> Any:
 
 
 def _refused(fault: Any) -> Refused:
-    words = str(fault.faultstring)
+    said = fault.faultstring
+    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     named = _ELEMENT.search(words)
     return Refused("soap.parameter", where=named.group(1) if named else "", operator=words[:500])

@@ -48,7 +48,7 @@ _XMLSCHEMA = (
     (rf"must have the fixed value {_VALUE}", "值必须为“{}”"),
     (rf"attribute {_NAME} has a fixed value {_VALUE}", "属性 {} 的值必须为“{}”"),
     (r"invalid literal for int\(\) with base 10: ['\"](.*?)['\"]?", "“{}”不是整数"),
-    (rf"Invalid datetime string {_VALUE} for <class '.*'>", "“{}”不是有效的日期或时间"),
+    (rf"Invalid datetime string {_VALUE}(?: for <class '.*'>)?", "“{}”不是有效的日期或时间"),
     (r"(?:year|month|day|hour|minute|second) (?:must be in|is out of range).*", "日期或时间超出范围"),
     (rf"{_VALUE} is not a boolean value", "“{}”应为 true 或 false"),
     (rf"invalid value {_VALUE} for (xs:\w+)", "“{}”不是有效的 {}"),

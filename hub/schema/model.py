@@ -7,6 +7,7 @@ when first needed, because it costs a quarter of a second and some megabytes.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from email.message import Message
 from itertools import islice
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _BASE = "http://package.invalid/"
 _MOST_ELEMENTS = 500
 _MOST_TEXT = 100_000
+_PYTHON = re.compile(r" for <class '[\w.]+'>$")
 
 
 class _OwnFiles(BaseHandler):
@@ -92,4 +94,5 @@ def _facts(error: Any) -> tuple[str, str]:
     if getattr(rule, "regexps", None):
         return " | ".join(rule.regexps), value
     # About an identity constraint the reason ends in "for XsdUnique(name=...)", the library's own object.
-    return "", (error.reason or "").partition(" for Xsd")[0]
+    # About a date it ends in the class of Python that could not be made of it.
+    return "", _PYTHON.sub("", (error.reason or "").partition(" for Xsd")[0])
