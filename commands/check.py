@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.checks.readyz import Disbelieved, ShutOut, read_page
+from commands.checks.readyz import Disbelieved, NotAPage, ShutOut, read_page
 from commands.department.side import Https, by_https
 from commands.frame.command import Phrase, Session, option, single
 
@@ -124,6 +124,8 @@ def command(
         verdict = _disbelieved(session, url, error)
     except ShutOut as error:
         verdict = _shut_out(session, url, error)
+    except NotAPage as error:
+        verdict = _no_page(session, url, error)
     except click.MissingParameter as error:
         verdict = Verdict(State.UNKNOWN, (usage_sentence(error, session.lang),))
     except HubError as error:
@@ -240,6 +242,21 @@ def _shut_out(session: Session, url: str, error: ShutOut) -> Verdict:
         f"the TLS connection to {url} failed ({error}); if a client certificate is wanted, give it with --tls-cert",
     )
     return Verdict(State.CRITICAL, (said.by(session.lang),))
+
+
+def _no_page(session: Session, url: str, error: NotAPage) -> Verdict:
+    """A proxy that wants a certificate answers 400; one that does not let /readyz through, something else."""
+    if str(error) == "400":
+        why = Phrase("如对方要求客户端证书，请用 --tls-cert 给出",
+                     "if a client certificate is wanted, give it with --tls-cert")  # fmt: skip
+    else:
+        why = Phrase("如经由代理，须在代理上向本机放行 /readyz，或直接查询进程",
+                     "a proxy has to let /readyz through to this machine; or ask the process itself")  # fmt: skip
+    said = Phrase(
+        f"{url} 以 HTTP {error} 答复，并非 /readyz 的内容；{why.zh}",
+        f"HTTP {error}: not an answer of /readyz, from {url}; {why.en}",
+    )
+    return Verdict(State.UNKNOWN, (said.by(session.lang),))
 
 
 def _silent(session: Session, url: str) -> Verdict:

@@ -22,6 +22,11 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 import cli
 from connectors.department_client import ExchangeFault
@@ -166,7 +171,7 @@ def test_scripts_are_right_shell(script: Path) -> None:
 # nginx
 
 
-def adapted(conf: str, folder: Path, port: int, hub: str) -> str:
+def adapted(conf: str, folder: Path, port: int, hub: str, monitoring: str) -> str:
     """Our nginx.conf with this machine's files and ports; every line that is changed has to be there."""
     changes = {
         r"pid /run/nginx.pid;": f"pid {folder}/nginx.pid;",
@@ -175,6 +180,7 @@ def adapted(conf: str, folder: Path, port: int, hub: str) -> str:
         r"/etc/nginx/tls/": f"{folder}/tls/",
         r"(\s+server hub-[abc]:8080 [^;]+;)+": f"\n        server {hub};",
         r"worker_processes auto;": "worker_processes 1;",
+        r"allow 127.0.0.1;": f"allow {monitoring};",
         r"http \{": "http {\n"
         + "".join(
             f"    {kind}_temp_path {folder}/temp-{kind};\n"
@@ -188,8 +194,11 @@ def adapted(conf: str, folder: Path, port: int, hub: str) -> str:
 
 
 @contextlib.contextmanager
-def fronted(folder: Path, hub: str) -> Iterator[str]:
-    """nginx with our configuration before a hub at `hub` (host:port); yields its address."""
+def fronted(folder: Path, hub: str, monitoring: str = "127.0.0.1") -> Iterator[str]:
+    """nginx with our configuration before a hub at `hub` (host:port); yields its address.
+
+    `monitoring`: from where `/readyz` may be asked.
+    """
     if NGINX is None:
         pytest.skip("nginx is not installed (make deploy-tools): deploy/nginx.conf is not tested")
     (folder / "tls").mkdir(parents=True)
@@ -199,7 +208,7 @@ def fronted(folder: Path, hub: str) -> Iterator[str]:
     conf = folder / "nginx.conf"
     told = [NGINX, "-p", str(folder), "-c", str(conf), "-e", str(folder / "error.log")]
     with Berth() as berth:
-        conf.write_text(adapted(CONF, folder, berth.port, hub), encoding="utf-8")
+        conf.write_text(adapted(CONF, folder, berth.port, hub, monitoring), encoding="utf-8")
         tested = run([*told, "-t"])
         assert (tested.returncode, "test is successful" in tested.stderr) == (0, True), tested.stderr
         with subprocess.Popen([*told, "-g", "daemon off;"], stderr=subprocess.DEVNULL) as started:
@@ -310,16 +319,44 @@ def test_nginx_takes_the_header_from_nobody(town_behind: Town, before: tuple[str
         assert b"request.unproven" in connection.getresponse().read()
 
 
-def test_nginx_publishes_the_services_and_nothing_else(
-    town_behind: Town, before: tuple[str, Now], tmp_path: Path
-) -> None:
-    host, port = before[0].removeprefix("https://").split(":")
-    connection = HTTPSConnection(host, int(port), context=caller(tmp_path))
+def status_of(address: str, folder: Path, *paths: str) -> dict[str, int]:
+    """What GET of each path is answered, through nginx."""
+    host, port = address.removeprefix("https://").split(":")
+    connection = HTTPSConnection(host, int(port), context=caller(folder))
     found = {}
     with contextlib.closing(connection):
-        for path in (f"{PATH}?wsdl", "/healthz", "/readyz", "/metrics", "/"):
+        for path in paths:
             connection.request("GET", path)
             answer = connection.getresponse()
             answer.read()
             found[path] = answer.status
-    assert found == {f"{PATH}?wsdl": 200, "/healthz": 404, "/readyz": 404, "/metrics": 404, "/": 404}
+    return found
+
+
+def test_nginx_publishes_the_services_and_nothing_else(
+    town_behind: Town, before: tuple[str, Now], tmp_path: Path
+) -> None:
+    found = status_of(before[0], tmp_path, f"{PATH}?wsdl", "/healthz", "/metrics", "/", "/readyz/", "/readyzz")
+    assert found == {f"{PATH}?wsdl": 200, "/healthz": 404, "/metrics": 404, "/": 404, "/readyz/": 404, "/readyzz": 404}
+
+
+async def ready(_request: Request) -> Response:
+    figures = {"merge_lag_seconds": 0.1}
+    return JSONResponse({"hub": "h", "node": "n", "ready": True, "parts": [], "figures": figures})
+
+
+@pytest.mark.parametrize(
+    ("monitoring", "code", "said"),
+    [("127.0.0.1", 0, "HUB OK - h/n"), ("192.0.2.7", 3, "HTTP 404")],
+)
+def test_through_nginx_the_named_monitoring_asks_whether_a_hub_is_ready_and_nobody_else_does(
+    monitoring: str, code: int, said: str, tmp_path: Path
+) -> None:
+    with (
+        serving(Starlette(routes=[Route("/readyz", ready)])) as hub,
+        fronted(tmp_path, hub.removeprefix("http://"), monitoring) as address,
+    ):
+        asked = CliRunner().invoke(
+            cli.cli, ["--lang", "en", "check", "--url", address, "--tls-ca", str(put_ca(tmp_path))]
+        )
+    assert (asked.exit_code, said in asked.output) == (code, True), asked.output

@@ -13,6 +13,10 @@ class Disbelieved(Exception):
     """Who answers at an https address shows no certificate that is believed; why, in the words of the TLS library."""
 
 
+class NotAPage(Exception):
+    """What answers is no `/readyz` of a hub; its HTTP status."""
+
+
 class ShutOut(Exception):
     """No TLS connection comes about, or it is ended, for another reason; which, in the words of the TLS library."""
 
@@ -20,7 +24,7 @@ class ShutOut(Exception):
 def read_page(url: str, timeout: float, tls: ssl.SSLContext | None = None) -> Any:
     """What `/readyz` of a serving process says, None if nobody answers; `tls`: what https goes by.
 
-    Errors: ValueError if it is no such page, Disbelieved, ShutOut.
+    Errors: ValueError if the address is none or does not speak HTTP; NotAPage, Disbelieved, ShutOut.
     """
     import ssl
     from http.client import HTTPException
@@ -57,4 +61,4 @@ def _answer(opener: OpenerDirector, address: str, timeout: float) -> Any:
     try:
         return json.loads(content)
     except ValueError:
-        raise ValueError(f"HTTP {answer.status}: not an answer of /readyz") from None
+        raise NotAPage(str(answer.status)) from None
