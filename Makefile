@@ -34,7 +34,7 @@ test: $(VENV)/ready-test  ## run the checks and the tests
 	@$(BIN)/python -m pytest
 
 FAULTS ?= long
-faults: $(VENV)/ready-test  ## the long form of the fault tests (hours; goes on where it was stopped); writes docs/reliability.md; FAULTS=medium takes minutes, ROWS="R3 R8" only these
+faults: $(VENV)/ready-test  ## the long form of the fault tests (hours; goes on where it was stopped); writes docs/reliability.md and its Chinese twin; FAULTS=medium takes minutes, ROWS="R3 R8" only these
 	@status=0; HUB_FAULTS=$(FAULTS) HUB_FAULTS_ROWS="$(ROWS)" HUB_FAULTS_RESULTS=faults.json \
 		$(BIN)/python -m pytest tests/faults -vv -s -n 0 -o faulthandler_timeout=0 || status=$$?; \
 		$(BIN)/python -m tests.faults.reliability faults.json; test $$status -eq 5 || exit $$status  # 5: nothing is missing

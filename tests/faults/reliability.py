@@ -1,4 +1,4 @@
-"""Writes docs/reliability.md from results of the fault tests: `python -m tests.faults.reliability FILE...`.
+"""Writes docs/reliability.md, in both languages, from results: `python -m tests.faults.reliability FILE...`.
 
 It tells what was run, in which form, on what and when, with the numbers as they came; a row of the list that no test
 tried says so. Results of several runs are joined: of each test the longest form counts, and of that the last run.
@@ -11,86 +11,54 @@ import platform
 import sqlite3
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.faults.summary import read
+from tests.faults.wording import ENGLISH, Wording
+from tests.faults.wording_zh import CHINESE
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
-ROWS = {
-    "R1": ("kill -9 of any process at random, under load", "five zeros, back in 2 s"),
-    "R2": ("a crash at every step", "every named step covered, five zeros"),
-    "R3": ("power cut", "0 lost; the control without fsync loses"),
-    "R5": ("fsync answers EIO", "no receipt after the error"),
-    "R6": ("disk full", "refused with 503, reading works, heals alone"),
-    "R8": ("PostgreSQL killed and restarted, failed over", "five zeros, reconnected in 5 s"),
-    "R9": ("partition", "the queue drains, order per conversation kept"),
-    "R10": ("bad network: delay, cut, reset, drip, half-close, flipped byte, lost answer", "five zeros"),
-    "R11": ("only the answer to a delivery is lost", "the receiver's application sees each id once"),
-    "R12": ("wrong answers of every kind", "never called delivered without a right receipt"),
-    "R13": ("a message that kills its worker", "set aside after 3 turns of its own, others go on"),
-    "R14": ("clock jumps +3 days, -1 h", "order never by clock, retries sane"),
-    "R15": ("a certificate ends mid-run, roll-over, revocation", "none refused in the overlap, none accepted after"),
-    "R16": ("two sequencers, one asleep", "no fork"),
-    "R17": ("five times too much load", "sheds with 503, what is taken stays quick"),
-    "R18": ("soak with kills and partitions", "memory, descriptors, queue flat"),
-    "R19": ("one random bit flipped in the database", "found every time"),
-    "R20": ("backup and restore under load", "the audit says exactly what is missing"),
-    "R21": ("upgrade and migration under load", "five zeros"),
-    "R22": ("very many waiting for one dead department", "others' p99 unchanged"),
-}
-_HEAD = """# What was survived
-
-Made from the results of the fault tests; no number is typed by hand. On {where}.
-
-The forms are short, medium and long; `tests/faults/sizes.py` has their sizes, and `long,messages=6` is the long one
-with another size. `make test` runs the short one. Results of several runs are joined: of each test the longest form
-stands here, and of that the last run. Each says when; the program may have been changed since.
-
-The five zeros are counted over every message that the hub acknowledged: **lost** (acknowledged, yet neither handed over
-nor a dead letter on record), **doubled** (given twice to a receiver's application, which knows a message by sender and
-id), **altered** (other bytes than the sender signed), **unproven** (a receipt without message or entry, a hop that did
-not happen, or anything at all that the audit finds), **phantom** (handed over and never accepted). `handed again` is no
-fault: the hub delivers again when it cannot know that an answer was given.
-
-“Passed” speaks of the five zeros and of what the hub did. Of the times wanted, the middle and the long form insist on
-5 s (R8) and on a ratio of 1.2 (R22), and all of them on `back_in` seconds for nineteen of twenty starts (R1): 2 in the
-long one, more in the others, whose machines do other work too. In the long form every tenth hub that R1 killed is
-started by its command, and the others by a fork of a process that has everything imported, which is `run_hub` all the
-same. In R17 what is taken may take five times as long as with room for all. Compare the numbers with what is wanted.
-
-`dead` counts dead letters: they are on record, and their senders have a signed notice.
-
-In these results: **{acknowledged} messages acknowledged**, {tried} tests, {failed} failed, {skipped} skipped.
-Forms: {forms}. In all {runs} results that were looked through, earlier ones of the same tests among them: **{zeros}**.
-
-| | fault | wanted | result |
-| --- | --- | --- | --- |
-"""
+DOCS = Path(__file__).parent.parent.parent / "docs"
+PAGES = {DOCS / "reliability.md": ENGLISH, DOCS / "reliability.zh-CN.md": CHINESE}
+ROWS = ENGLISH.rows
 ZEROS = {"lost", "doubled", "altered", "unproven", "phantom"}
 _LENGTHS = ("", "short", "medium", "long")
 
 
-def page(results: list[dict[str, Any]]) -> str:
+def page(results: list[dict[str, Any]], wording: Wording) -> str:
     """The whole document."""
     kept = joined(results)
-    by_row = defaultdict(list)
-    for one in kept:
-        by_row[one["row"]].append(one)
-    forms = Counter(one["form"].partition(",")[0] + " with other sizes" * ("," in one["form"]) for one in kept)
-    head = _HEAD.format(
-        where=machine(),
+    head = wording.head.format(
+        machine=machine(wording),
         acknowledged=f"{sum(one['figures'].get('acknowledged', 0) for one in kept):,}",
         tried=len(kept),
         failed=sum(one["outcome"] in ("failed", "error") for one in kept),
         skipped=sum(one["outcome"] == "skipped" for one in kept),
-        forms=", ".join(f"{number} {form}" for form, number in forms.most_common()),
+        forms=wording.apart.join(forms(kept, wording)),
         runs=len(results),
-        zeros=", ".join(f"{name} {number:,}" for name, number in counted_zeros(results).items()),
+        zeros=figures({name: f"{number:,}" for name, number in counted_zeros(results).items()}, wording),
     )
-    lines = [f"| {row} | {fault} | {wanted} | {told(by_row[row])} |" for row, (fault, wanted) in ROWS.items()]
-    return head + "\n".join(lines) + "\n"
+    return head + "\n".join(rows(kept, wording)) + "\n"
+
+
+def rows(kept: Iterable[dict[str, Any]], wording: Wording) -> list[str]:
+    """The lines of the table."""
+    by_row = defaultdict(list)
+    for one in kept:
+        by_row[one["row"]].append(one)
+    return [
+        f"| {row} | {fault} | {wanted} | {told(by_row[row], wording)} |"
+        for row, (fault, wanted) in wording.rows.items()
+    ]
+
+
+def forms(kept: Iterable[dict[str, Any]], wording: Wording) -> Iterator[str]:
+    """How many results there are of each form."""
+    counted = Counter((one["form"].partition(",")[0], "," in one["form"]) for one in kept)
+    for (form, other), number in counted.most_common():
+        name = wording.form(form)
+        yield wording.form_count.format(form=wording.other_sizes.format(form=name) if other else name, number=number)
 
 
 def joined(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -114,22 +82,39 @@ def length(one: dict[str, Any]) -> int:
     return 0 if one["outcome"] == "skipped" else _LENGTHS.index(one["form"].partition(",")[0])
 
 
-def told(outcomes: list[dict[str, Any]]) -> str:
+def told(outcomes: list[dict[str, Any]], wording: Wording) -> str:
     """What became of one row."""
-    return "<br>".join(map(_told, outcomes)) or "**not run**"
+    return "<br>".join(_told(one, wording) for one in outcomes) or wording.missing
 
 
-def _told(one: dict[str, Any]) -> str:
-    numbers = (f"{name.replace('_', ' ')} {value}" for name, value in one["figures"].items())
-    form = f"**{one['form']}**, {one['when']}, {one['seconds']:.0f} s"
-    return f"{one['outcome']} ({one['what']}; {form}): {one['reason'] or ', '.join(numbers)}"
+def _told(one: dict[str, Any], wording: Wording) -> str:
+    return wording.told.format(
+        outcome=wording.word(one["outcome"]),
+        test=wording.test(one["what"]),
+        form=wording.form(one["form"]),
+        when=one["when"],
+        seconds=f"{one['seconds']:.0f}",
+        figures=wording.reason(one["reason"]) or figures(one["figures"], wording),
+    )
 
 
-def machine() -> str:
+def figures(numbers: Mapping[str, Any], wording: Wording) -> str:
+    """Each with its name."""
+    named = ((wording.word(name), wording.value(value)) for name, value in numbers.items())
+    return wording.apart.join(wording.figure.format(name=name, value=value) for name, value in named)
+
+
+def machine(wording: Wording) -> str:
     """What it ran on."""
-    system = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores"
-    return f"{system}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return wording.machine.format(
+        system=f"{platform.system()} {platform.release()}",
+        cores=os.cpu_count(),
+        python=platform.python_version(),
+        sqlite=sqlite3.sqlite_version,
+    )
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page([one for name in sys.argv[1:] for one in read(Path(name))]), encoding="utf-8")
+    found = [one for name in sys.argv[1:] for one in read(Path(name))]
+    for path, wording in PAGES.items():
+        path.write_text(page(found, wording), encoding="utf-8")
