@@ -41,7 +41,9 @@ PAIRED = [ROOT / "README.zh-CN.md", ROOT / "SECURITY.zh-CN.md", *TRANSLATED]
 """The same with those at the top; the README shows its examples as each language prints them."""
 OURS = [*sorted(ROOT.glob("README*.md")), *sorted(ROOT.glob("SECURITY*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 """Every page that a user reads."""
-FORMATS = {"evidence-format.md", "ledger-format.md", "ledger-format.zh-CN.md", "witness.md", "witness.zh-CN.md"}
+FORMATS = {
+    f"{name}{language}.md" for name in ("evidence-format", "ledger-format", "witness") for language in ("", ".zh-CN")
+}
 """Pages whose words with a dot are of files and acts as well."""
 TAMPER_MATRIX = ROOT / "docs" / "tamper-matrix.zh-CN.md"
 FOUND_BY = {

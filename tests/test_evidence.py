@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -241,6 +242,17 @@ def test_the_last_sentence_is_the_verdict(message: Exported) -> None:
 
 def test_the_verifier_calls_the_hops_what_the_hub_calls_them() -> None:
     assert {str(hop): label.zh for hop, label in HOPS.items()} == verify_evidence.ACTS
+
+
+@pytest.mark.parametrize("name", ["evidence-format.md", "evidence-format.zh-CN.md"])
+def test_the_sentences_that_a_page_explains_are_those_of_the_verifier(name: str) -> None:
+    """What stands for a name in a sentence is `…` on the page."""
+    verifier = "".join(file.read_text(encoding="utf-8") for file in ROOT.glob("verify_*.py"))
+    explained = (line for line in (ROOT / "docs" / name).read_text(encoding="utf-8").splitlines() if line[:4] == "- **")
+    sentences = [sentence for line in explained for sentence in re.findall(r"\*\*(.+?)\*\*", line)]
+    assert len(sentences) == 9
+    parts = [part.strip() for sentence in sentences for part in re.split("…+", sentence)]
+    assert [part for part in parts if part not in verifier] == []
 
 
 def test_the_verifier_is_one_short_file_without_the_hub() -> None:
