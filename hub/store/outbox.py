@@ -34,8 +34,7 @@ class Leased:
     """A delivery in this node's hands until `until`. `attempts` counts earlier ones, `cause` ended the last.
 
     `holder` is the node that had leased it before; `lost` names what must be there of the message and is not, or is
-    not as it was,
-    `size` is the bytes of all that it consists of.
+    not as it was; `size` is the bytes of all that it consists of.
     """
 
     consignment: Consignment
