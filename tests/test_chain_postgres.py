@@ -6,14 +6,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from hub.audit.audit import report
 from hub.errors import Unavailable
 from hub.message import Hop
+from hub.settings.settings import DatabasePool
 from hub.store import wire
 from hub.store.chain_holdings import chains
 from hub.store.faults import RACED
@@ -176,6 +179,18 @@ def test_several_processes_see_the_state_that_the_first_one_saw(two: tuple[Store
         joined.close()
         joined.engine.dispose()
     assert sequences(store) == [1, 2, 3]
+
+
+def test_who_waits_for_other_processes_may_do_nothing_for_as_long_as_they_take(two: tuple[Store, Store]) -> None:
+    impatient = Store.open(two[0].address, "impatient", pool=DatabasePool(idle_timeout=60))
+    with closing(impatient), impatient.reading() as connection:
+        assert limit(connection) == "1min"
+        export_state(connection)
+        assert limit(connection) == "0"
+
+
+def limit(connection: Connection) -> str:
+    return str(connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one())
 
 
 def test_the_processes_of_an_audit_do_the_work_on_postgresql(

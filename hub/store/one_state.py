@@ -19,6 +19,8 @@ def export_state(connection: Connection) -> str:
     """The name under which other processes can join what `connection` sees, until it ends; empty on SQLite."""
     if connection.dialect.name == "sqlite":
         return ""
+    # It does nothing while the others work, which may take longer than `database_pool.idle_timeout`.
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     return str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
 
 
