@@ -7,6 +7,7 @@ say so. Errors are JSON, as in `HubError.facts`. The format is docs/ledger-forma
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from connectors.soap.door import BODY_SECONDS
 from hub.errors import HubError, Misconfigured, Refused, Unavailable
 from hub.hub import Hub
 from hub.ledger.cosign import keep_cosignature
@@ -40,6 +42,7 @@ _STATUS = {
     "note.unknown-key": 403,
     "tree.fork": 409,
     "http.too-large": 413,
+    "http.slow": 408,
 }
 
 log = logging.getLogger("hub.ledger")
@@ -203,8 +206,12 @@ def _number(text: str, name: str) -> int:
 
 async def _body(request: Request) -> bytes:
     chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > MOST_BYTES:
-            raise Refused("http.too-large", expected=f"<= {MOST_BYTES}")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                chunks += chunk
+                if len(chunks) > MOST_BYTES:
+                    raise Refused("http.too-large", expected=f"<= {MOST_BYTES}")
+    except TimeoutError:
+        raise Refused("http.slow", expected=f"<= {BODY_SECONDS:.0f} s") from None
     return bytes(chunks)

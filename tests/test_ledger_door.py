@@ -19,6 +19,7 @@ from urllib.request import urlopen
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from connectors.ledger_door import ledger_door
@@ -48,6 +49,23 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert len(drain(one)) == 1
     town.close()
     return town.folder
+
+
+def test_a_body_that_drips_is_cut_off(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.ledger_door.BODY_SECONDS", 0.05, raising=False)
+    heard: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: Any) -> None:
+        heard.append(message)
+
+    [route] = [one for one in ledger_door(lambda: town.hub) if isinstance(one, Route) and "POST" in (one.methods or ())]
+    scope = {"type": "http", "method": "POST", "path": route.path, "headers": [], "query_string": b""}
+    asyncio.run(asyncio.wait_for(route.app(scope, receive, send), 60))
+    assert heard[0]["status"] == 408
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import pytest
 import zeep
@@ -196,6 +198,20 @@ def test_headers_that_drip_are_cut_off(address: str, town: Town, monkeypatch: py
         assert raw_http(address, b"POST /exch") == b""
     except ConnectionResetError:
         return
+
+
+def test_a_connection_on_which_a_body_that_nobody_reads_drips_is_cut_off(
+    address: str, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "HEADER_SECONDS", 2.0)
+    where = urlsplit(address)
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n\r\n")
+        assert connection.recv(1) in (b"H", b"")
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"x")
+            while connection.recv(1000):
+                pass
 
 
 def test_two_calls_share_one_connection(address: str, town: Town) -> None:

@@ -29,7 +29,8 @@ HANG_UP = "hub.hang-up"
 """The ASGI extension by which an application may cut its connection; pretend departments use it."""
 
 HEADER_SECONDS = 15.0
-"""How long a connection may take from its opening, or from the first byte of a request, to the end of the headers."""
+"""How long a connection may take from its opening, from an answer or from the first byte of a request, to the end of
+the headers that come next."""
 DRAIN_SECONDS = 20
 MOST_PORT = 65535
 _BACKLOG = 2048
@@ -147,6 +148,13 @@ class _ImpatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._end()
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        if (
+            not self.pipeline
+        ):  # uvicorn's own limit is for silence, and any byte ends it: one of a body that was not read
+            self._start()
+        super().on_response_complete()
 
     def _start(self) -> None:
         self._end()
