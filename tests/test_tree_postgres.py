@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hub.audit.report import Row
+from hub.errors import Refused
 from hub.ledger.sequence import Sequencer
+from hub.store.tree_proofs import read_inclusion
 from tests.postgres import Server
 from tests.postgres import limited_town as town
 from tests.test_key_change import audited, changed, made
@@ -18,6 +22,13 @@ _FORGERIES = (  # each on top of the ones before
     ("UPDATE key_changes SET note = replace(note, 'new ', 'old ')", "audit.key-change"),
     ("UPDATE leaves SET hash = decode(repeat('00', 32), 'hex') WHERE place = 3", "audit.leaf"),
 )
+
+
+def test_a_node_that_no_text_can_name_is_not_in_the_tree(town: Town) -> None:
+    append(town, 1)
+    drain(sequencer(town))
+    with town.hub.store.reading() as connection, pytest.raises(Refused, match=r"tree\.not-numbered"):
+        read_inclusion(connection, "\0", 1)
 
 
 def test_the_tree_is_audited_on_postgresql(town: Town, server: Server) -> None:

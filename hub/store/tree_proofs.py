@@ -163,6 +163,8 @@ def keep_cosignatures(transaction: Transaction, size: int, found: Iterable[Cosig
 
 
 def _leaf(connection: Connection, node: str, sequence: int) -> Any:
+    if "\0" in node:  # SQLite has no such node, PostgreSQL no such text
+        return None
     found = select(leaves.c.place, leaves.c.hash).where(leaves.c.node == node, leaves.c.sequence == sequence)
     return connection.execute(found).first()
 
