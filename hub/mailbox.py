@@ -7,6 +7,7 @@ its department until it is confirmed or the lease runs out; then it can be fetch
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -94,11 +95,15 @@ async def status(hub: Hub, raw: bytes, certificate: bytes = b"") -> Standing:
     at = hub.clock()
     request, _ = examine(raw, "statusRequest", hub.rules, at, certificate)
     await hub.writer.run(lambda t: spend(t, hub, request, at))
-    with hub.store.reading() as connection:
-        found = trace.read_standing(connection, request.department, request.message_id)
+    found = await asyncio.to_thread(_read_standing, hub, request)  # a database that hangs stops nobody else
     if found is None:
         raise Refused("message.unknown", got=request.message_id)
     return found
+
+
+def _read_standing(hub: Hub, request: Request) -> Standing | None:
+    with hub.store.reading() as connection:
+        return trace.read_standing(connection, request.department, request.message_id)
 
 
 def examine(raw: bytes, kind: str, rules: Rules, at: datetime, certificate: bytes = b"") -> tuple[Request, Asker]:

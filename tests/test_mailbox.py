@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete
 
 from hub import mailbox, proof
 from hub.errors import Refused
 from hub.message import DeliveryState, Hop
 from hub.proof import Confirmed, Request
 from hub.signing import signature
+from hub.store import trace
 from hub.store.outbox import Leased
 from hub.store.store import LARGEST_CLOCK_DIFFERENCE
 from hub.store.tables import bodies
+from hub.store.trace import Standing
 from tests.town import Town, signer_of
 
 NONCES = iter(f"nonce-{n:020d}" for n in range(10_000))
@@ -101,6 +104,21 @@ def test_a_request_is_not_forgotten_while_a_node_whose_clock_is_behind_would_tak
     town.run(mailbox.fetch(ahead, request("fetchRequest", "m", ahead.clock(), max=1)))
     with pytest.raises(Refused, match=r"request\.replayed"):
         town.run(mailbox.fetch(town.hub, raw))
+
+
+def test_a_status_is_read_beside_the_loop(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PostgreSQL it waits for a connection and a server, for seconds, and all other calls would wait with it."""
+    receipt = town.send("a", "b")
+    real, where = trace.read_standing, list[threading.Thread]()
+
+    def read(connection: Connection, sender: str, message_id: str) -> Standing | None:
+        where.append(threading.current_thread())
+        return real(connection, sender, message_id)
+
+    monkeypatch.setattr(trace, "read_standing", read)
+    raw = request("statusRequest", "a", town.clock(), message_id=receipt.message_id)
+    assert town.run(mailbox.status(town.hub, raw)).message.message_id == receipt.message_id
+    assert where != [threading.current_thread()]
 
 
 def test_at_most_max_are_given(town: Town) -> None:
