@@ -37,7 +37,8 @@ def non_delivery(
     ):
         etree.SubElement(payload, f"{{{NAMESPACE}}}{tag}").text = value
     header = Header(
-        message_id=f"notice-{consignment.delivery_id}-{attempts}",
+        # A restored hub gives the numbers of deliveries that were lost to others, and a receiver takes an id once.
+        message_id=f"notice-{consignment.delivery_id}-{attempts}-{consignment.digest[:16]}",
         type=TYPE,
         sender=hub_id,
         recipients=(Recipient(consignment.sender),),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import shutil
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +28,7 @@ from hub.registry.registry import Registry
 from hub.store.outbox import Leased
 from hub.store.tables import bodies, deliveries
 from hub.store.transaction import Transaction
-from tests.town import Town, undelivered
+from tests.town import HUB, Town, reopened, undelivered
 
 
 def cause_of(town: Town, message_id: str, recipient: str) -> str:
@@ -91,6 +94,21 @@ def test_what_was_altered_in_the_database_is_not_handed_over(town: Town) -> None
     assert [one.message_id for one in town.connector.handed] == [whole.message_id]
     for one in (altered, other):
         assert cause_of(town, one.message_id, "b") == "delivery.lost"
+
+
+def test_a_notice_of_a_restored_hub_is_not_taken_for_one_of_the_time_that_was_lost(town: Town, tmp_path: Path) -> None:
+    (place := tmp_path / "restored").mkdir()
+    shutil.copy(town.folder / "hub.db", place)
+    told: list[str] = []
+    with closing(reopened(place, node="hub-r")) as restored:
+        for one in (town, restored):
+            one.connector.trouble["b"] = undelivered()
+            one.send("a", "b", message_id=f"of-{one.hub.store.node}")
+            while not one.hops(Hop.GAVE_UP):
+                one.clock.turn(hours=1)
+                one.deliver()
+            told += [entry.message_id for entry in one.hops(Hop.ACCEPTED) if entry.sender == HUB]
+    assert len(set(told)) == 2
 
 
 def test_a_dead_endpoint_delays_nobody_else(town: Town) -> None:
