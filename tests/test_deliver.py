@@ -111,6 +111,19 @@ def test_a_notice_of_a_restored_hub_is_not_taken_for_one_of_the_time_that_was_lo
     assert len(set(told)) == 2
 
 
+@pytest.mark.parametrize("damage", [{"role": "maim"}, {"first_us": 1 << 62}, {"expires_us": 1 << 62}])
+def test_a_delivery_whose_row_is_damaged_keeps_no_other_back(town: Town, damage: dict[str, object]) -> None:
+    harmed, whole = town.send("a", "b"), town.send("a", "b")
+    with town.hub.store.transaction() as transaction:
+        transaction.connection.execute(update(deliveries).where(deliveries.c.id == 1).values(**damage))
+    town.deliver()
+    assert [one.message_id for one in town.connector.handed] == [whole.message_id]
+    while town.states("a", harmed.message_id) != {"b": DeliveryState.DEAD}:
+        town.clock.turn(hours=1)
+        town.deliver()
+    assert [e.detail for e in town.hops(Hop.GAVE_UP)] == ["delivery.lost"]
+
+
 def test_a_dead_endpoint_delays_nobody_else(town: Town) -> None:
     town.connector.trouble["b"] = undelivered()
     receipt = town.send("a", ["b", "c", "d"])

@@ -201,34 +201,7 @@ def _consign(
     """The rows as leased; only those in `full` with their content. One whose content is lost keeps no other back."""
     content = {row.message: row for row in full}
     found = {message: _read_all(transaction.connection, row) for message, row in content.items()}
-    return [
-        Leased(
-            Consignment(
-                delivery_id=row.id,
-                recipient=row.recipient,
-                role=Role(row.role),
-                sender=row.sender,
-                message_id=row.message_id,
-                type=row.type,
-                digest=row.digest,
-                envelope=found.get(row.message, _NOTHING).envelope,
-                stamp=row.stamp,
-                attachments=found.get(row.message, _NOTHING).beside,
-                references=found.get(row.message, _NOTHING).uploaded,
-            ),
-            endpoint=row.endpoint,
-            until=until,
-            attempts=row.attempts,
-            first_at=from_microseconds(row.first_us),
-            expires=from_microseconds(row.expires_us) if row.expires_us else None,
-            ordered=row.conversation is not None,
-            cause=row.cause or "",
-            holder=row.lease_node or "",
-            lost=found.get(row.message, _NOTHING).lost,
-            size=row.size + row.beside_size,
-        )
-        for row in rows
-    ]
+    return [_leased(row, found.get(row.message, _NOTHING), until) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +215,40 @@ class _Content:
 
 
 _NOTHING = _Content()
+
+
+def _leased(row: Row[Any], content: _Content, until: datetime) -> Leased:
+    try:
+        role, lost = Role(row.role), content.lost
+        first_at = from_microseconds(row.first_us)
+        expires = from_microseconds(row.expires_us) if row.expires_us else None
+    except (ValueError, OverflowError):  # a row that was damaged keeps no other back
+        role, lost, first_at, expires = Role.MAIN, f"delivery {row.id}", from_microseconds(0), None
+    return Leased(
+        Consignment(
+            delivery_id=row.id,
+            recipient=row.recipient,
+            role=role,
+            sender=row.sender,
+            message_id=row.message_id,
+            type=row.type,
+            digest=row.digest,
+            envelope=content.envelope,
+            stamp=row.stamp,
+            attachments=content.beside,
+            references=content.uploaded,
+        ),
+        endpoint=row.endpoint,
+        until=until,
+        attempts=row.attempts,
+        first_at=first_at,
+        expires=expires,
+        ordered=row.conversation is not None,
+        cause=row.cause or "",
+        holder=row.lease_node or "",
+        lost=lost,
+        size=row.size + row.beside_size,
+    )
 
 
 def _read_all(connection: Connection, row: Row[Any]) -> _Content:
