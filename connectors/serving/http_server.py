@@ -150,9 +150,8 @@ class _ImpatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        if (
-            not self.pipeline
-        ):  # uvicorn's own limit is for silence, and any byte ends it: one of a body that was not read
+        # uvicorn's own limit is for silence, and any byte ends it: one of a body that was not read.
+        if not self.pipeline:
             self._start()
         super().on_response_complete()
 
