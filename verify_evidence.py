@@ -163,9 +163,10 @@ def read_container(raw: bytes) -> dict[str, bytes]:
 
 def signers_of(note: bytes, keys: Iterable[str]) -> list[tuple[str, int]]:
     """(key, time of a cosignature or 0) for each of these keys that signed a note; others do not matter."""
-    text, _, lines = note.decode().rpartition("\n\n")
-    known, found = {}, []
+    (text, _, lines), known, found = note.decode().rpartition("\n\n"), {}, []
     for key in keys:
+        off = f"公开密钥应为“名称+编号+Base64”：{key[:40]}", f"a key is NAME+ID+BASE64 and not {key[:40]}"
+        need(re.fullmatch(r"[^+]+\+[0-9a-f]{8}\+(?:[A-Za-z0-9+/=]{4})+", key), *off)
         name, identity, coded = key.split("+", 2)
         octets = base64.b64decode(coded)
         right = sha256(octets[1:] if octets[0] == 2 else name.encode() + b"\n" + octets)[:4].hex() == identity
@@ -180,8 +181,7 @@ def signers_of(note: bytes, keys: Iterable[str]) -> list[tuple[str, int]]:
                 seconds, value = int.from_bytes(value[:8]), value[8:]
                 signed = f"cosignature/v1\ntime {seconds}\n".encode() + signed
             public = load_der_public_key(octets) if kind == 2 else ed25519.Ed25519PublicKey.from_public_bytes(octets)
-            zh, en = f"检查点上 {name} 的签名无效", f"the checkpoint's signature by {name} does not verify"
-            need(verifies(public, value, signed), zh, en)
+            need(verifies(public, value, signed), f"检查点上 {name} 的签名无效", f"wrong signature of {name} on a note")
             found.append((key, seconds))
     return found
 
@@ -375,8 +375,7 @@ def check(
     return it
 def further(name: str) -> Callable[..., Any]:
     """A check of verify_further.py."""
-    there = importlib.util.find_spec("verify_further")
-    need(there, "须有同目录的 verify_further.py", "verify_further.py must lie beside this program")
+    need(importlib.util.find_spec("verify_further"), "须有 verify_further.py", "verify_further.py must lie beside")
     sys.modules.setdefault("verify_evidence", sys.modules[__name__])
     return getattr(importlib.import_module("verify_further"), name)  # type: ignore[no-any-return]
 
@@ -388,6 +387,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--lang", choices=("zh", "en"), default="zh")
     given = parser.parse_args(words)
     try:
+        signers_of(b"", (*given.log_key, *given.witness))  # a key that is mistyped says nothing against the file
         roots, stampers = ([path.read_bytes() for path in paths] for paths in (given.anchor, given.tsa_anchor))
         found = check(given.file.read_bytes(), given.log_key, roots, given.witness, stampers)
     except (OSError, *BAD) as error:

@@ -262,6 +262,20 @@ def test_the_verifier_is_one_short_file_without_the_hub() -> None:
     assert "from hub" not in text
 
 
+def test_a_mistyped_key_of_the_readers_says_nothing_against_the_file(
+    message: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "e.asice"
+    file.write_bytes(message.raw)
+    right = message.key
+    for option in ("--log-key", "--witness"):
+        for key in ("mistyped", right[:-4], right[:-5] + "=", right.replace("+", " ")):
+            assert verify_evidence.main([str(file), option, key]) == 2
+            said = capsys.readouterr().out
+            assert "密钥" in said
+            assert "不可采信" not in said
+
+
 # what is found
 
 
