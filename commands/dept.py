@@ -55,6 +55,12 @@ def add(session: Session, code: str, name: str, uscc: str, division: str, parent
 
     department = Department(code, name, check_uscc(uscc), check_division(division), parent, level)
     change(session, lambda registry: added(registry, department))
+    others = [one.code for one in read(session).departments if one.uscc == department.uscc and one.code != code]
+    if others:
+        names = ", ".join(others)
+        session.note(Phrase(f"提示：该统一社会信用代码也登记在 {names} 名下，请确认不是重复登记",
+                            f"note: {names} is registered with this social credit code, too; see that it is not the "
+                            "same department twice"))  # fmt: skip
 
 
 @command.verb("list", zh="列出单位", en="List departments", examples=("hub dept list", "hub -o json dept list"))

@@ -40,6 +40,15 @@ def test_the_readmes_codes_are_accepted_full_width_and_small(admin: Administrato
     assert admin.json("dept", "show", "WATER")["uscc"] == uscc(7)
 
 
+def test_a_social_credit_code_that_is_registered_already_is_pointed_out(admin: Administrator) -> None:
+    first = admin.type("dept", "add", "WATER", "--name", "市水务局", "--uscc", uscc(7), "--division", "440300")
+    assert first.stderr == ""
+    again = ("dept", "add", "water", "--name", "市水务局", "--uscc", uscc(7), "--division", "440300")
+    second = admin.type(*again, lang="zh")
+    assert (second.exit_code, "WATER 名下" in second.stderr) == (0, True)
+    assert {one["code"] for one in admin.json("dept", "list")} >= {"WATER", "water"}
+
+
 def add(code: str, name: str = "x", number: str = uscc(3), division: str = "440300", *more: str) -> tuple[str, ...]:
     """A command line that registers a department."""
     return ("dept", "add", code, "--name", name, "--uscc", number, "--division", division, *more)
