@@ -25,6 +25,7 @@ import cli
 from commands.frame.exits import MEANINGS
 from hub.administration.administered import Deed
 from hub.catalogue import CATALOGUE
+from hub.errors import Refused
 from hub.parser import parse
 from hub.schema.schema import Schemas
 from hub.settings.settings import Settings
@@ -326,6 +327,25 @@ def test_the_java_example_signs_as_the_hub_wants(tmp_path: Path) -> None:
     root = parse(signed.read_bytes())
     SCHEMAS.check_envelope(root)
     assert signature.verify(root).algorithm == "ecdsa-sha256"
+
+
+def test_the_python_example_signs_as_the_hub_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    issued = DemoCa.create("示例", START).issue("市水务局", "water", START)
+    (tmp_path / "unsigned.xml").write_text(blocks(DEPARTMENTS, "xml")[0], encoding="utf-8")
+    (tmp_path / "water.key").write_bytes(issued.key_pem)
+    (tmp_path / "water.crt").write_bytes(issued.certificate_pem)
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks(DEPARTMENTS, "python")
+    exec(example, {})
+    root = parse((tmp_path / "signed.xml").read_bytes())
+    SCHEMAS.check_envelope(root)
+    assert signature.verify(root).algorithm == "ecdsa-sha256"
+
+    line = "    c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,\n"
+    assert line in example
+    exec(example.replace(line, ""), {})
+    with pytest.raises(Refused, match=r"signature\.profile"):
+        signature.verify(parse((tmp_path / "signed.xml").read_bytes()))
 
 
 if __name__ == "__main__":
