@@ -137,14 +137,15 @@ def _check_documents(it: Evidence) -> None:
 def keys_at(it: Evidence, changes: Iterable[bytes], size: int, keys: Sequence[str]) -> Sequence[str]:
     """The log's keys at a size, led to from earlier or later ones by changes that all old and new keys signed."""
     read = sorted(map(_read_change, changes), key=itemgetter(0))
-    for at, old, new, note in [*read, *reversed(read)]:
-        later = at < size and set(keys) <= old
-        if later or (at >= size and set(keys) <= new):
-            signed = {key for key, _ in signers_of(note, old | new)}
-            need(signed == old | new, "换钥记录缺少签名", "a change of keys lacks a signature")
+    forth = [(old, new, at, note) for at, old, new, note in read if at < size]
+    back = [(new, old, at, note) for at, old, new, note in reversed(read) if at >= size]
+    for near, far, at, note in [*forth, *back]:
+        if set(keys) <= near:
+            signed = {key for key, _ in signers_of(note, near | far)}
+            need(signed == near | far, "换钥记录缺少签名", "a change of keys lacks a signature")
             en = f"The log's keys were changed at {at} entries; the old ones and the new ones signed it."
             it.say(f"账本于第 {at} 条之后换钥，新旧密钥均已签名。", en)
-            keys = sorted(new if later else old)
+            keys = sorted(far)
     return keys
 
 

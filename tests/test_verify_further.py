@@ -34,6 +34,7 @@ from hub.store.trace import find_messages
 from hub.tree.key import Ed25519NoteSigner, NoteKey
 from tests.authority import Authority
 from tests.test_evidence import files_of, sequence, zipped
+from tests.test_key_change import change, made, signed
 from tests.town import HUB, Town, authority, found_town
 
 ROOT = Path(__file__).parent.parent
@@ -180,6 +181,26 @@ def test_changed_keys_of_the_log_are_followed_from_those_that_are_known(tmp_path
         archive(town.hub, town.folder, Month(2026, 3), target, [fresh.key])
     assert good.wrong((tmp_path / "a.asice").read_bytes()) == []
     town.close()
+
+
+@pytest.mark.parametrize(
+    ("between", "sizes", "expected"),
+    [
+        ([2], [10, 11, 20, 21], [[1], [2], [2], [1]]),
+        ([1, 2], [10, 11, 20, 21], [[1], [1, 2], [1, 2], [1]]),
+    ],
+    ids=["another key for a while", "a second key for a while"],
+)
+def test_a_key_that_was_used_for_a_while_counts_for_that_while_only(
+    between: list[int], sizes: list[int], expected: list[list[int]]
+) -> None:
+    """The key that is known signs before the first change and after the second."""
+    one, while_ = made(1), [made(seed) for seed in between]
+    both = {one, *while_}
+    notes = [signed(change([one], while_, 10), *both), signed(change(while_, [one], 20), *both)]
+    quiet: Any = SimpleNamespace(say=lambda *_: None)
+    led = [verify_further.keys_at(quiet, notes, size, [one.key.text()]) for size in sizes]
+    assert led == [sorted(made(seed).key.text() for seed in seeds) for seeds in expected]
 
 
 # purges
