@@ -160,7 +160,8 @@ def check_purged(
     it: Evidence, name: str, entry: Mapping[str, Any], every: Sequence[Mapping[str, Any]], purge: str
 ) -> None:
     """That an administrator's act, which is an entry's evidence, names the envelope of a message as purged."""
-    act = next((one for one in every if (one["name"], one["detail"]) == (purge, "retention.purged")), None)
+    wanted = (purge, "administered", "retention.purged")
+    act = next((one for one in every if (one["name"], one["kind"], one["detail"]) == wanted), None)
     if act is None:
         raise Wrong(f"报文 {name} 没有清理账目", f"there is no entry of the purge of {name}")
     raw, digest = it.files[f"evidence/{act['evidence'].hex()}"], entry["document"].hex()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -237,6 +239,17 @@ def test_a_purge_that_no_act_names_is_told(purged: Stamped) -> None:
     name = next(name for name, content in files.items() if b"retention.purged" in content and "evidence/" in name)
     raw = purged.changed(**{name: files[name].replace(b"message a/m-1", b"message a/m-9")})
     assert any("purge of a/m-1" in line or "KeyError" in line for line in purged.wrong(raw))
+
+
+@pytest.mark.parametrize(("kind", "right"), [("administered", True), ("delivered", False)])
+def test_only_an_administrators_act_is_the_entry_of_a_purge(kind: str, right: bool) -> None:
+    digest = bytes(32)
+    act = json.dumps({"before": {"message a/m-1": {"envelope": digest.hex()}}}).encode()
+    named = verify_evidence.sha256(act)
+    it: Any = SimpleNamespace(files={f"evidence/{named.hex()}": act}, say=lambda *_: None)
+    every = [{"name": "cli/1", "kind": kind, "detail": "retention.purged", "evidence": named}]
+    with nullcontext() if right else pytest.raises(verify_evidence.Wrong, match="no entry of the purge"):
+        verify_further.check_purged(it, "a/m-1", {"document": digest}, every, "cli/1")
 
 
 # as programs
