@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from hub.errors import HubError, Misconfigured
+from hub.errors import HubError, Misconfigured, Unavailable
 from hub.ledger import sequence
 from hub.ledger.sequence import LEASE, Sequencer, checkpoint_signers, open_sequencer
 from hub.message import Hop
@@ -271,6 +271,26 @@ def test_a_restarted_process_takes_over_from_its_own_node_at_once(town: Town) ->
     assert step(sequencer(town)) is not None
     append(town)
     assert step(sequencer(town)) is not None
+
+
+def test_a_restarted_process_takes_over_also_if_its_database_was_away_at_first(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(town)
+    assert step(sequencer(town)) is not None
+    append(town)
+    restarted, take, away = sequencer(town), tree.take_lease, [True]
+
+    def shaky(*given: Any, **named: Any) -> int | None:
+        if away:
+            away.clear()
+            raise Unavailable("store.unreachable")
+        return take(*given, **named)
+
+    monkeypatch.setattr(tree, "take_lease", shaky)
+    with pytest.raises(Unavailable):
+        step(restarted)
+    assert step(restarted) is not None
 
 
 def test_a_process_whose_node_was_taken_over_while_it_lived_does_nothing(town: Town) -> None:

@@ -205,10 +205,11 @@ class Sequencer:
         return self._fence is not None and self._until is not None and at < self._until <= at + LEASE
 
     async def _take(self, hub: Hub, at: datetime) -> bool:
-        starting, self._starting = self._starting, False
+        starting = self._starting
         self._fence = await hub.writer.run(
             lambda transaction: tree.take_lease(transaction, self._holder, at, LEASE, starting=starting)
         )
+        self._starting = False
         self._until = at + LEASE
         return self._fence is not None
 
