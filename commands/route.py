@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.frame.command import ExitCode, Phrase, Session, argument, column, noun, option, why_option
 from commands.frame.files import FILE, read_file, read_text
+from commands.frame.words import ROLES
 
 if TYPE_CHECKING:
     from hub.hub import Rules
@@ -152,7 +153,8 @@ def _show_decision(session: Session, decision: Decision) -> None:
         return
     if decision.held is not None:
         session.line(session.phrase(f"结果：暂存投递，{decision.held}", f"result: held, {decision.held}"))
-    rows = [(t.department, t.role, t.endpoint, t.by_rule) for t in decision.targets]
+    roles = {str(role): said for role, said in ROLES.items()}
+    rows = [(t.department, roles.get(str(t.role), t.role), t.endpoint, t.by_rule) for t in decision.targets]
     session.table(TARGET_COLUMNS, rows)
 
 

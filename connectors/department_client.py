@@ -35,7 +35,7 @@ class ExchangeFault(Refused):
     def __init__(self, told: Told) -> None:
         self.zh = told.zh
         self.en = told.en
-        super().__init__("exchange.refused", where=told.where, operator=told.correlation_id)
+        super().__init__("exchange.refused", where=told.where, operator=f"correlationId {told.correlation_id}")
         self.code = told.code
 
     def sentence(self, lang: str = "en") -> str:

@@ -135,7 +135,8 @@ CATALOGUE: dict[str, Text] = {
     ),
     "certificate.already-enrolled": Text(
         "该证书已经登记", "the certificate is enrolled already",
-        "无需重复登记；可用 hub cert list 查看", "nothing to do; see hub cert list",
+        "如登记在其他单位名下，请核对证书文件；可用 hub cert list 查看",
+        "if it is another department's, see that this is the right file; hub cert list shows them",
     ),
     "certificate.shared": Text(
         "同一证书登记了两次", "one certificate is enrolled twice",

@@ -122,6 +122,7 @@ def test_route_explain_tells_each_rule_and_the_result(admin: Administrator, tmp_
     assert "规则“hold requests”匹配" in told
     assert "规则“copies”不匹配" in told
     assert "暂存投递，请先核对" in told
+    assert told.splitlines()[-1].split()[:2] == ["CENTER", "主送"]
     facts = admin.json("route", "explain", str(file))
     assert [rule["outcome"] for rule in facts["rules"]] == ["applied", "notMatched"]
     assert [t["department"] for t in facts["decision"]["targets"]] == ["CENTER"]

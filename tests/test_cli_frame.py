@@ -112,6 +112,11 @@ def test_wrapping_loses_no_character_and_keeps_to_the_width(text: str, columns: 
     assert all(width(line) <= max(columns, longest_word) + 4 for line in lines)
 
 
+def test_no_line_ends_with_an_opening_bracket() -> None:
+    assert wrap("请检查路径（/srv/hub）", 14) == ["请检查路径", "（/srv/hub）"]
+    assert wrap("请检查路径（本机）", 12) == ["请检查路径", "（本机）"]
+
+
 def test_columns_stand_under_each_other_with_wide_characters() -> None:
     columns = (column("a", "代码", "CODE"), column("b", "名称", "NAME"))
     lines = as_table(columns, [("市水务局", "x"), ("A", "y")], "zh").split("\n")

@@ -191,6 +191,7 @@ def test_the_hubs_refusal_is_told_in_its_own_words(house: House) -> None:
     done = house.hub(*start, lang="zh", code=ExitCode.REFUSED)
     assert "routing.recipient" in done.stderr
     assert "无权" in done.stderr
+    assert "（correlationId " in done.stderr
     assert done.stderr.count("\n") == 1
 
 

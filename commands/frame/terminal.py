@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 _WIDE = frozenset({"W", "F"})
-_BREAKS = re.compile(r"\s+|[^\x00-\u2e7f]|[\x21-\u2e7f]+")
+_BREAKS = re.compile(r"\s+|[（《〈【〔]?[\x21-\u2e7f]+|[（《〈【〔]?[^\x00-\u2e7f]")
+"""Blanks, words, single wide characters; an opening bracket is not left alone at the end of a line."""
 _NEVER_FIRST = frozenset("，。；：、？！）”’》〉】〕")
 HANGS = 2
 """What `wrap` may leave at the end of a line beyond its columns: a full-width stop."""
