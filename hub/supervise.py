@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from hub.deliver import GaveUp, Outcome, RetryAt, settle
-from hub.errors import HubError
 from hub.hub import Hub
 from hub.store import outbox, turns
 from hub.store.ended_nodes import ended
 from hub.store.outbox import Leased
 from hub.store.transaction import Transaction
+from hub.trouble import Trouble
 
 INTERRUPTED, AGAIN, POISON = "delivery.interrupted", "delivery.interrupted-again", "delivery.poison"
 SUSPECT = (AGAIN, "delivery.interrupted-alone", "delivery.interrupted-alone-again")
@@ -43,17 +43,12 @@ log = logging.getLogger("hub.supervise")
 
 async def run(hub: Callable[[], Hub], stop: asyncio.Event) -> None:
     """Sweep every `delivery.sweep` seconds until `stop`; an error is logged, once while it lasts, and met again."""
-    told = ""
+    trouble = Trouble(log, "sweep")
     ahead = math.inf
     while not stop.is_set():
-        try:
+        with trouble.told_once():
             ahead = await _mind_the_clock(hub(), ahead)
             await sweep(hub())
-            told = ""
-        except HubError as error:
-            if told != error.code:
-                log.error("sweep", extra={"fields": {"code": error.code, "operator": error.operator}})
-            told = error.code
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), hub().settings.delivery.sweep)
 

@@ -12,6 +12,7 @@ import pytest
 from commands.frame.command import ExitCode
 from connectors.serving.on_record import OnRecord
 from hub.administration import in_force
+from hub.errors import Misconfigured
 from hub.hub import Hub, open_hub, refresh
 from hub.settings.file import load_settings
 from hub.store.operate import Order
@@ -95,7 +96,8 @@ def test_what_cannot_be_recorded_now_is_recorded_later(admin: Administrator, mon
     (admin.folder / "routing.yaml").write_text(OTHER)
     changed = refresh(hub, admin.folder)
     address, changed.store.address = changed.store.address, f"sqlite:///{admin.folder / 'absent.db'}"
-    on_record.look(changed)
+    with pytest.raises(Misconfigured, match=r"store\.absent"):
+        on_record.look(changed)
     assert changes(admin) == []
     changed.store.address = address
     on_record.look(changed)

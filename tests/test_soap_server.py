@@ -24,6 +24,7 @@ from connectors.serving.http_server import address_of, bind
 from connectors.serving.logs import OutcomeFormatter, set_up_logs
 from connectors.serving.serving_lock import serving_lock
 from hub.errors import Misconfigured
+from hub.hub import Hub, refresh
 from tests.town import CENTURIES, ROUTING, START, authority, found_town
 
 
@@ -106,6 +107,27 @@ async def _serve_and_change(folder: Path, caplog: pytest.LogCaptureFixture) -> N
     await _seen("refreshed", caplog)
     stop.set()
     await serving
+
+
+def test_a_hub_goes_on_looking_for_changes_whatever_a_look_ran_into(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else what is revoked from then on would be taken for ever, and nobody told."""
+    caplog.set_level(logging.INFO, "hub")
+    looks = 0
+
+    def look(hub: Hub, place: Path) -> Hub:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise ZeroDivisionError
+        return refresh(hub, place)
+
+    monkeypatch.setattr(process, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(process, "refresh", look)
+    asyncio.run(_serve_and_change(folder, caplog))
+    [unforeseen] = [one for one in caplog.records if one.name == "hub.serve" and one.exc_info]
+    assert unforeseen.fields["code"] == "hub.internal"  # type: ignore[attr-defined]
 
 
 def _change_routing(folder: Path, text: str) -> None:

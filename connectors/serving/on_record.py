@@ -11,7 +11,6 @@ import socket
 from pathlib import Path
 
 from hub.administration import in_force
-from hub.errors import HubError
 from hub.hub import Hub
 from hub.settings.settings import FILE
 from hub.store.operate import Order
@@ -28,21 +27,17 @@ class OnRecord:
         self._routing_seen = ""
 
     def look(self, hub: Hub) -> None:
-        """Record what is not yet. Blocks."""
+        """Record what is not yet. Blocks. Errors: HubError."""
         names = [] if self._settings_seen else [FILE]
         if self._routing_seen != hub.rules.routing.version:
             names.append(hub.settings.routing)
         if not names:
             return
         texts = in_force.read_files(self._folder, hub.settings, names)
-        try:
-            for name, text in texts.items():
-                order = Order(hub.id, _owner(self._folder / name))
-                if in_force.put_on_record(hub.store, {name: text}, order, hub.clock()):
-                    log.info("file-changed", extra={"fields": {"file": name, "by": order.by}})
-        except HubError as error:
-            log.error("file-changed", extra={"fields": {"code": error.code, "operator": error.operator}})
-            return
+        for name, text in texts.items():
+            order = Order(hub.id, _owner(self._folder / name))
+            if in_force.put_on_record(hub.store, {name: text}, order, hub.clock()):
+                log.info("file-changed", extra={"fields": {"file": name, "by": order.by}})
         self._settings_seen, self._routing_seen = True, hub.rules.routing.version
 
 

@@ -48,6 +48,7 @@ from hub.store.notify import Heard
 from hub.store.outbox import Leased
 from hub.store.presence import Presence, open_presence
 from hub.store.roles import check_rights
+from hub.trouble import Trouble
 
 REFRESH_SECONDS = 1.0
 Ready = Callable[[str], None]
@@ -220,6 +221,7 @@ class Process:
 
     async def _refresh_always(self) -> None:
         current, told, on_record = self._current, "", OnRecord(self._folder)
+        recording = Trouble(log, "file-changed")
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), REFRESH_SECONDS)
@@ -227,17 +229,20 @@ class Process:
             try:
                 before = current.hub
                 current.hub = await to_its_end(partial(refresh, before, self._folder))
-            except (HubError, OSError) as error:
-                self._wrong_rules = getattr(error, "code", "settings.unreadable")
-                if str(error) != told:
-                    told = str(error)
-                    log.error("refresh", extra={"fields": {"code": self._wrong_rules, "operator": told}})
+            except Exception as error:  # whatever it is: who looks no more takes what was revoked for ever
+                unforeseen = "settings.unreadable" if isinstance(error, OSError) else "hub.internal"
+                self._wrong_rules = error.code if isinstance(error, HubError) else unforeseen
+                if repr(error) != told:
+                    told = repr(error)
+                    fields = {"code": self._wrong_rules, "operator": str(error)}
+                    log.error("refresh", exc_info=self._wrong_rules == "hub.internal", extra={"fields": fields})
                 continue
             self._wrong_rules = ""
             if current.hub is not before:
                 told = ""
                 log.info("refreshed", extra={"fields": {"rules": current.hub.rules.version}})
-            await to_its_end(partial(on_record.look, current.hub))
+            with recording.told_once():
+                await to_its_end(partial(on_record.look, current.hub))
 
 
 def _warm(hub: Hub) -> None:

@@ -35,6 +35,7 @@ from hub.tree.key import EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner, is_name
 from hub.tree.note import sign_note
 from hub.tree.order import Queue, Waiting, first_breaks, interleave
 from hub.tree.tiles import Tile, edge_root, fits, grow, grown_edge
+from hub.trouble import Trouble
 
 BATCH = 1000
 """Most entries of one checkpoint: it bounds how long the writer is kept from other work."""
@@ -135,20 +136,11 @@ class Sequencer:
 
         An error is logged, once while it lasts, and met again at the next step.
         """
-        told = ""
+        trouble = Trouble(log, "sequence")
         while not stop.is_set():
             began = time.monotonic()
-            try:
+            with trouble.told_once():
                 await self.step()
-                told = ""
-            except HubError as error:
-                if told != error.code:
-                    log.error("sequence", extra={"fields": {"code": error.code, "operator": error.operator}})
-                told = error.code
-            except Exception as error:
-                if told != repr(error):
-                    log.exception("sequence")
-                told = repr(error)
             if not self._behind:
                 left = began + self._hub().settings.ledger.interval - time.monotonic()
                 with contextlib.suppress(TimeoutError):

@@ -13,11 +13,12 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from hub.errors import HubError, Misconfigured, Unavailable
+from hub.errors import Misconfigured, Unavailable
 from hub.hub import Hub
 from hub.ledger.ledger import from_microseconds
 from hub.store.timestamps import read_unconfirmed_since
 from hub.store.tree import read_queues
+from hub.trouble import Trouble
 
 LOOK_SECONDS = 1.0
 
@@ -41,22 +42,18 @@ class Unconfirmed:
         """Look how far the ledger is confirmed. Errors: Unavailable store.*"""
         if not self._hub().settings.ledger.max_unwitnessed:
             return
-        since = await asyncio.to_thread(_since, self._hub())
-        self._since = from_microseconds(since) if since is not None else None
-        self._say()
+        try:
+            since = await asyncio.to_thread(_since, self._hub())
+            self._since = from_microseconds(since) if since is not None else None
+        finally:
+            self._say()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look every second until `stop`; a look that fails is logged once while it lasts."""
-        told = ""
+        trouble = Trouble(log, "look", logging.WARNING)
         while not stop.is_set():
-            try:
+            with trouble.told_once():
                 await self.look()
-                told = ""
-            except HubError as error:
-                self._say()
-                if told != error.code:
-                    log.warning("look", extra={"fields": {"code": error.code, "operator": error.operator}})
-                told = error.code
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
