@@ -108,7 +108,7 @@ def until_open(port: int, running: Running, opened: Callable[[int], bool] = is_o
     began = time.monotonic()
     while not opened(port):
         if running.end(0.002) is not None or time.monotonic() > began + PATIENCE:
-            raise AssertionError(f"nobody listens on port {port}")
+            raise AssertionError(f"nobody listens on port {port}; exit status {running.end(0)}")
     return time.monotonic() - began
 
 

@@ -52,8 +52,8 @@ class Remembering(dict[tuple[str, str], Received]):
     def __init__(self, code: str, path: Path) -> None:
         super().__init__()
         self._code = code
-        self._known = {(one.sender, one.message_id) for one in read_handed(path)} if path.exists() else set()
         self._memory = Memory(path)
+        self._known = {(one.sender, one.message_id) for one in read_handed(path)}
 
     def setdefault(self, key: tuple[str, str], received: Received) -> Received:  # type: ignore[override]
         """Remember one delivery; nothing of it is kept in memory but its name."""

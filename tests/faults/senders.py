@@ -46,11 +46,16 @@ class Remembered:
 
 
 class Memory:
-    """A file of lines that are only added; each is one write, so that none is half there."""
+    """A file of lines that are only added, each by one write.
+
+    `kill -9` may end a write at the border of a page: what is there of such a line is taken away at the next start. Who
+    wrote it had not answered yet.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = path.open("ab", buffering=0)
+        self._file.truncate(path.read_bytes().rfind(b"\n") + 1)
 
     def add(self, line: Any) -> None:
         self._file.write(json.dumps(line).encode() + b"\n")

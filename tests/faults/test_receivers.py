@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -11,6 +12,7 @@ from hub.store.tables import deliveries, ledger
 from tests.faults.conftest import Found
 from tests.faults.processes import PATIENCE
 from tests.faults.progress import counted
+from tests.faults.senders import Memory
 from tests.faults.sizes import Sizes
 from tests.faults.test_kills import Check, send_to
 from tests.faults.town_of_processes import Town
@@ -54,6 +56,16 @@ def test_r12_wrong_answers_of_every_kind(found_town: Found, sizes: Sizes, all_is
     town.receive()
     zeros = all_is_well(town, kinds=len(WRONG), wrongly_called_delivered=0)
     assert zeros.delivered == 2 * sizes.wrong_answers * (len(WRONG) + 1)
+
+
+def test_a_line_that_a_kill_cut_off_is_taken_away(tmp_path: Path) -> None:
+    file = tmp_path / "lines.jsonl"
+    file.write_bytes(b'{"n": 1}\n{"n": ')
+    for number in (2, 3):
+        memory = Memory(file)
+        memory.add({"n": number})
+        memory.close()
+    assert file.read_bytes() == b'{"n": 1}\n{"n": 2}\n{"n": 3}\n'
 
 
 def until_all_tried(town: Town, good: int) -> Counter[str]:
